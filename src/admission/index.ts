@@ -1,0 +1,1 @@
+export { createSimpleAuth, type SimpleAuthOptions } from './simple-auth.ts';

@@ -1,0 +1,13 @@
+export { remoteAddress } from './address.ts';
+export { closeGently } from './closing.ts';
+export {
+  CORS_HEADERS,
+  HttpListener,
+  type HttpListenerOptions,
+  type HttpRoute,
+  type PlayRequest,
+} from './http-listener.ts';
+export { type ListenAddress, type Listener, listen, readTlsFiles, type TlsFiles } from './listen.ts';
+export { countBytes, type SocketBytes } from './socket-bytes.ts';
+export { MAX_NAME_LENGTH, parseStreamPath, type StreamPath } from './stream-path.ts';
+export { overWebSocket } from './websocket.ts';

@@ -1,0 +1,55 @@
+/** Opens listening sockets: plain and TLS, with errors that say which port and why. */
+import { readFileSync } from 'node:fs';
+import type { Server } from 'node:net';
+
+export interface ListenAddress {
+  /** Absent: every address, IPv4 and IPv6. */
+  readonly host?: string;
+  /** 0: any free port. */
+  readonly port: number;
+}
+
+export interface TlsFiles {
+  readonly certFile: string;
+  readonly keyFile: string;
+}
+
+/** A socket that listens. */
+export interface Listener {
+  readonly host: string;
+  readonly port: number;
+  /** Lets nobody in any more; running connections go on. */
+  close(): void;
+}
+
+/** Starts `server` on `address`. Rejects with one sentence that names the port and the cause. */
+export function listen(server: Server, address: ListenAddress): Promise<Listener> {
+  return new Promise((resolve, reject) => {
+    const failed = (error: NodeJS.ErrnoException): void => {
+      reject(new Error(`cannot listen on ${address.host ?? ''}:${address.port}: ${listenProblem(error)}`));
+    };
+    server.once('error', failed);
+    server.listen(
+      { port: address.port, ...(address.host === undefined ? {} : { host: address.host }), backlog: 4096 },
+      () => {
+        server.removeListener('error', failed);
+        const bound = server.address();
+        const { address: host, port } =
+          bound === null || typeof bound === 'string' ? { address: '', port: address.port } : bound;
+        resolve({ host, port, close: () => void server.close() });
+      },
+    );
+  });
+}
+
+/** Certificate chain and private key, read now. Throws with the file's name and the cause. */
+export function readTlsFiles(files: TlsFiles): { cert: Buffer; key: Buffer } {
+  return { cert: readFileSync(files.certFile), key: readFileSync(files.keyFile) };
+}
+
+function listenProblem(error: NodeJS.ErrnoException): string {
+  if (error.code === 'EADDRINUSE') return 'the port is in use by another program';
+  if (error.code === 'EACCES') return 'not permitted (ports below 1024 need root or CAP_NET_BIND_SERVICE)';
+  if (error.code === 'EADDRNOTAVAIL') return 'this machine does not have that address';
+  return error.message;
+}

@@ -1,0 +1,1 @@
+export { type ProgressiveDeps, progressiveRoute } from './play.ts';

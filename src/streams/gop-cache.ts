@@ -1,0 +1,59 @@
+/** The newest groups of pictures of a stream as frames, so that a format's first subscriber can start at once. */
+import type { Frame, Tracks } from '../media/index.ts';
+
+/** No GOP is kept beyond this many bytes of payload, whatever the settings: a stream without key frames must not fill the memory. */
+const MAX_GOP_BYTES = 64 * 1024 * 1024;
+
+export interface Gop {
+  /** The tracks in force at the GOP's key frame. */
+  readonly tracks: Tracks;
+  readonly frames: Frame[];
+  bytes: number;
+}
+
+/**
+ * Keeps the running GOP and the `gopNum - 1` before it; nothing where `gopNum` is 0. A GOP that outgrows
+ * `maxFrames` (0: no bound) or 64 MiB is given up whole: a cache with a hole would not decode.
+ */
+export class GopCache {
+  readonly #gopNum: number;
+  readonly #maxFrames: number;
+  #gops: Gop[] = [];
+  #overflowed = false;
+
+  constructor(gopNum: number, maxFrames: number) {
+    this.#gopNum = gopNum;
+    this.#maxFrames = maxFrames;
+  }
+
+  get gops(): readonly Gop[] {
+    return this.#gops;
+  }
+
+  /**
+   * @param startsGop whether a subscriber could start at this frame
+   * @returns whether the cache was given up at this frame
+   */
+  push(frame: Frame, startsGop: boolean, tracks: Tracks): boolean {
+    if (this.#gopNum === 0) return false;
+    if (startsGop) {
+      this.#overflowed = false;
+      if (this.#gops.length >= this.#gopNum) this.#gops.shift();
+      this.#gops.push({ tracks, frames: [], bytes: 0 });
+    }
+    const gop = this.#gops.at(-1);
+    if (gop === undefined || this.#overflowed) return false;
+    gop.frames.push(frame);
+    gop.bytes += frame.data.length;
+    if ((this.#maxFrames > 0 && gop.frames.length > this.#maxFrames) || gop.bytes > MAX_GOP_BYTES) {
+      this.#overflowed = true;
+      this.#gops = [];
+    }
+    return this.#overflowed;
+  }
+
+  clear(): void {
+    this.#gops = [];
+    this.#overflowed = false;
+  }
+}

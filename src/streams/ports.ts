@@ -1,0 +1,96 @@
+/** Whom the hub asks and tells: the narrow types that admission, ledger and log fulfil; server.ts hands them in. */
+
+export type Protocol = 'RTMP' | 'RTSP' | 'FLV' | 'TS' | 'HLS' | 'PS' | 'CUSTOMIZE';
+export type BaseType = 'PUB' | 'SUB' | 'PULL' | 'PUSH';
+
+/** Why a session ended, in the words that the business side is told (header `millrace-reason`). */
+export type StopReason =
+  | 'peer closed'
+  | 'kicked'
+  | 'timed out'
+  | 'protocol error'
+  | 'too slow'
+  | 'replaced'
+  | 'refused'
+  | 'server stopped'
+  | 'server crashed';
+
+/** A session's identity: fixed for its life. */
+export interface SessionIdentity {
+  readonly sessionId: string;
+  readonly protocol: Protocol;
+  readonly baseType: BaseType;
+  /** `ADDRESS:PORT`, IPv6 in brackets. */
+  readonly remoteAddr: string;
+  /** As the client asked for it, query included. */
+  readonly url: string;
+  readonly appName: string;
+  readonly streamName: string;
+  readonly urlParam: string;
+}
+
+/** A session's identity and counters at the moment of a fact. */
+export interface SessionFacts extends SessionIdentity {
+  readonly readBytesSum: number;
+  readonly wroteBytesSum: number;
+  /** The stream's state right after the change that the fact reports. */
+  readonly hasInSession: boolean;
+  readonly hasOutSession: boolean;
+}
+
+/** Something the business side was promised to hear of. `unixMs` is when it happened. */
+export type Fact =
+  | { readonly kind: 'server_start'; readonly unixMs: number }
+  | {
+      readonly kind: 'rtmp_connect';
+      readonly unixMs: number;
+      readonly sessionId: string;
+      readonly remoteAddr: string;
+      readonly app: string;
+      readonly flashVer: string;
+      readonly tcUrl: string;
+    }
+  | { readonly kind: 'session_start'; readonly unixMs: number; readonly session: SessionFacts }
+  | {
+      readonly kind: 'session_stop';
+      readonly unixMs: number;
+      readonly session: SessionFacts;
+      readonly reason: StopReason;
+    };
+
+/** Takes the facts that were promised to the business side. Never blocks, never throws. */
+export interface Ledger {
+  record(fact: Fact): void;
+}
+
+/** Gives each session its number: 1, 2, … per prefix (`RTMPPUBSUB`), never twice. */
+export interface SessionCounter {
+  next(prefix: string): number;
+}
+
+/** Who wants to publish or play what. */
+export interface AdmissionRequest {
+  readonly direction: 'publish' | 'play';
+  readonly session: SessionIdentity;
+}
+
+/** Decides who is let in. Resolves to null (let in) or the reason for the refusal, which the client is told. */
+export interface Admission {
+  decide(request: AdmissionRequest): Promise<string | null>;
+}
+
+/** The log as the parts below ops see it: structured fields first, then one sentence. */
+export interface Log {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** The clock as the hub sees it, handed in so that tests can set it. */
+export interface Clock {
+  /** Milliseconds that never go back. */
+  monotonicMs(): number;
+  /** Milliseconds since 1970. */
+  unixMs(): number;
+}

@@ -1,0 +1,126 @@
+/** All streams by name: the one way in for publishers, subscribers, and commands from above. */
+import type { OutputFormat } from '../media/index.ts';
+import type { Admission, SessionIdentity, StopReason } from './ports.ts';
+import { type Peer, Session, type SessionDeps } from './session.ts';
+import type { GroupSnapshot } from './snapshot.ts';
+import { type Publisher, Stream, type StreamOptions } from './stream.ts';
+import type { Sink, Subscriber } from './subscriber.ts';
+
+/** A subscription that was let in. */
+export interface Subscription {
+  readonly id: string;
+  /** Begins to send: the format's opening at once, then what is cached or comes. Once. */
+  attach(format: OutputFormat, sink: Sink): void;
+  /** The peer is gone and its byte counters are final; once, more calls do nothing. */
+  close(reason: StopReason): void;
+}
+
+/** Let in, or the reason why not, which the client is told. */
+export type PublishResult = { readonly ok: true; readonly publisher: Publisher } | Refusal;
+export type SubscribeResult = { readonly ok: true; readonly subscription: Subscription } | Refusal;
+export interface Refusal {
+  readonly ok: false;
+  readonly kind: 'denied' | 'taken' | 'stopping';
+  readonly reason: string;
+}
+
+export interface RegistryDeps extends SessionDeps {
+  readonly admission: Admission;
+}
+
+const TICK_MS = 1000;
+
+export class Registry {
+  readonly #streams = new Map<string, Stream>();
+  readonly #options: StreamOptions;
+  readonly #deps: RegistryDeps;
+  #ticker: NodeJS.Timeout | null = null;
+  #stopping = false;
+  #onAllGone: (() => void) | null = null;
+
+  constructor(options: StreamOptions, deps: RegistryDeps) {
+    this.#options = options;
+    this.#deps = deps;
+  }
+
+  /** Starts the once-a-second round of bit rates and time-outs. */
+  start(): void {
+    this.#ticker = setInterval(() => this.tick(), TICK_MS);
+    this.#ticker.unref();
+  }
+
+  /** One round, as it runs each second. */
+  tick(): void {
+    const nowMs = this.#deps.clock.monotonicMs();
+    for (const stream of this.#streams.values()) stream.tick(nowMs);
+  }
+
+  /** Asks admission, then makes the peer the stream's publisher, unless it has one. */
+  async publish(identity: SessionIdentity, peer: Peer): Promise<PublishResult> {
+    const refusal = await this.#refusal('publish', identity);
+    if (refusal !== null) return refusal;
+    const stream = this.#streams.get(identity.streamName);
+    if (stream?.state.hasInSession) {
+      return { ok: false, kind: 'taken', reason: `stream ${identity.streamName} is being published already` };
+    }
+    const session = new Session(identity, peer, this.#deps);
+    return { ok: true, publisher: (stream ?? this.#create(identity)).publish(session) };
+  }
+
+  /** Asks admission, then opens a subscription; the stream need not be there yet. */
+  async subscribe(identity: SessionIdentity, peer: Peer): Promise<SubscribeResult> {
+    const refusal = await this.#refusal('play', identity);
+    if (refusal !== null) return refusal;
+    const stream = this.#streams.get(identity.streamName) ?? this.#create(identity);
+    const subscriber: Subscriber = stream.subscribe(new Session(identity, peer, this.#deps));
+    return {
+      ok: true,
+      subscription: {
+        id: subscriber.id,
+        attach: (format, sink) => stream.attach(subscriber, format, sink),
+        close: (reason) => subscriber.close(reason),
+      },
+    };
+  }
+
+  /** Ends the session, whatever its kind; its stop follows. */
+  kick(streamName: string, sessionId: string): 'kicked' | 'no group' | 'no session' {
+    const stream = this.#streams.get(streamName);
+    if (stream === undefined) return 'no group';
+    return stream.kick(sessionId, 'kicked') ? 'kicked' : 'no session';
+  }
+
+  groups(): GroupSnapshot[] {
+    return Array.from(this.#streams.values(), (stream) => stream.describe());
+  }
+
+  group(streamName: string): GroupSnapshot | null {
+    return this.#streams.get(streamName)?.describe() ?? null;
+  }
+
+  /** Lets nobody in any more, ends every session, and resolves once each has had its stop. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    const allGone = new Promise<void>((resolve) => {
+      this.#onAllGone = resolve;
+    });
+    for (const stream of [...this.#streams.values()]) stream.close('server stopped');
+    if (this.#streams.size > 0) await allGone;
+    if (this.#ticker !== null) clearInterval(this.#ticker);
+  }
+
+  async #refusal(direction: 'publish' | 'play', session: SessionIdentity): Promise<Refusal | null> {
+    const reason = await this.#deps.admission.decide({ direction, session });
+    if (reason !== null) return { ok: false, kind: 'denied', reason };
+    return this.#stopping ? { ok: false, kind: 'stopping', reason: 'the server is stopping' } : null;
+  }
+
+  #create(identity: SessionIdentity): Stream {
+    const stream = new Stream(identity.streamName, identity.appName, this.#options, this.#deps.clock, (empty) => {
+      this.#streams.delete(empty.name);
+      if (this.#streams.size === 0) this.#onAllGone?.();
+    });
+    this.#streams.set(stream.name, stream);
+    return stream;
+  }
+}

@@ -1,0 +1,33 @@
+/** What the API and on_update are given: plain copies of the hub's state at one moment, never live objects. */
+import type { BaseType, Protocol } from './ports.ts';
+
+export interface SessionSnapshot {
+  readonly sessionId: string;
+  readonly protocol: Protocol;
+  readonly baseType: BaseType;
+  readonly remoteAddr: string;
+  readonly startUnixMs: number;
+  readonly readBytesSum: number;
+  readonly wroteBytesSum: number;
+  /** kbit/s (1 kbit = 1024 bit) over the last full 5 s. */
+  readonly readBitrateKbits: number;
+  readonly writeBitrateKbits: number;
+  /** Access units and audio frames dropped because the peer was too slow. */
+  readonly droppedFrames: number;
+}
+
+export interface GroupSnapshot {
+  readonly streamName: string;
+  readonly appName: string;
+  /** `AAC`, `PCMA`, … or empty. */
+  readonly audioCodec: string;
+  readonly videoCodec: string;
+  readonly videoWidth: number;
+  readonly videoHeight: number;
+  readonly pub: SessionSnapshot | null;
+  readonly subs: readonly SessionSnapshot[];
+  readonly pull: SessionSnapshot | null;
+  readonly pushs: readonly SessionSnapshot[];
+  /** Video frames received per second, newest second first, at most 32, the running second left out. */
+  readonly inFramePerSec: readonly { readonly unixSec: number; readonly v: number }[];
+}

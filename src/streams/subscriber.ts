@@ -1,0 +1,73 @@
+/** One player of a stream: a session that is sent what its format's fan-out gathers, as fast as it can take it. */
+import type { StopReason } from './ports.ts';
+import type { Session } from './session.ts';
+
+/** Where a subscriber's bytes go; a `net.Socket` is one. */
+export interface Sink {
+  write(bytes: Buffer): unknown;
+  /** Bytes accepted but not yet handed to the kernel. */
+  readonly writableLength: number;
+}
+
+/** Where a subscriber stands: before its first key frame, in full flow, or skipping what it could not take. */
+export type Flow = 'waiting' | 'live' | 'dropping';
+
+/** A subscriber that has been skipping this long, in seconds, will not catch up any more and is closed. */
+const MAX_DROPPING_S = 30;
+
+/** Closes a subscriber's session on behalf of its stream. */
+export interface SubscriberOwner {
+  leave(subscriber: Subscriber, reason: StopReason): void;
+}
+
+export class Subscriber {
+  readonly session: Session;
+  sink: Sink | null = null;
+  flow: Flow = 'waiting';
+  /** The bytes sent when progress was last seen, and when (monotonic ms). */
+  #wroteSeen = 0;
+  #progressAt: number;
+  #droppingSeconds = 0;
+  readonly #owner: SubscriberOwner;
+
+  constructor(session: Session, owner: SubscriberOwner, nowMs: number) {
+    this.session = session;
+    this.#owner = owner;
+    this.#progressAt = nowMs;
+  }
+
+  get id(): string {
+    return this.session.identity.sessionId;
+  }
+
+  /** Its peer is gone, and its byte counters are final. Once; more calls do nothing. */
+  close(reason: StopReason): void {
+    this.#owner.leave(this, reason);
+  }
+
+  /** Asks its protocol to end the connection; nothing more is written to it. */
+  askToClose(reason: StopReason): void {
+    if (this.session.closing !== null || this.session.stopped) return;
+    this.session.closing = reason;
+    this.session.peer.close(reason);
+  }
+
+  /**
+   * Once a second: closes a peer to whom nothing could be written for `idleMs`, though something was to be.
+   * A subscriber who waits for a publisher has nothing to be written and stays. One that never stops dropping goes, too.
+   */
+  checkProgress(nowMs: number, idleMs: number): void {
+    this.#droppingSeconds = this.flow === 'dropping' ? this.#droppingSeconds + 1 : 0;
+    if (this.#droppingSeconds > MAX_DROPPING_S) {
+      this.askToClose('too slow');
+      return;
+    }
+    const wrote = this.session.peer.wroteBytes();
+    if (this.sink === null || this.sink.writableLength === 0 || wrote !== this.#wroteSeen) {
+      this.#wroteSeen = wrote;
+      this.#progressAt = nowMs;
+      return;
+    }
+    if (nowMs - this.#progressAt >= idleMs) this.askToClose('timed out');
+  }
+}
