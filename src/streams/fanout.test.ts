@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { mock, test } from 'node:test';
-import { audio, FakePeer, fakeHub, playFrom, publishTo, video, videoTrack } from './hub.fixture.ts';
+import { audio, FakePeer, fakeHub, playFrom, publishTo, video, videoTracks } from './hub.fixture.ts';
 
 const gather = { fanout: { gatherMs: 30, backlogBytes: 1000, backlogMs: 10_000 } };
 
 test('gathering: audio rides along with the next video frame, a key frame opens a write of its own', async () => {
   const { registry } = fakeHub(gather);
   const publisher = await publishTo(registry, 'PUB1');
-  publisher.setTrack(videoTrack);
+  publisher.setTracks(videoTracks);
   const { peer } = await playFrom(registry, 'SUB1');
   publisher.write(video(0, true));
   publisher.write(audio(1));
@@ -37,7 +37,7 @@ test('gathering: what no video frame completes is written when the bound is over
 test('merge_write_size: bytes gather until there are enough, but a key frame never waits behind them', async () => {
   const { registry } = fakeHub({ ...gather, formats: { text: { gopNum: 0, mergeWriteBytes: 8 } } });
   const publisher = await publishTo(registry, 'PUB1');
-  publisher.setTrack(videoTrack);
+  publisher.setTracks(videoTracks);
   const { peer } = await playFrom(registry, 'SUB1');
   publisher.write(video(0, true));
   publisher.write(video(40));
@@ -50,7 +50,7 @@ test('merge_write_size: bytes gather until there are enough, but a key frame nev
 test('GOP cache: a newcomer gets the newest GOPs in one write and then what comes, nothing twice', async () => {
   const { registry } = fakeHub({ ...gather, gopNum: 2, formats: { text: { gopNum: 2, mergeWriteBytes: 0 } } });
   const publisher = await publishTo(registry, 'PUB1');
-  publisher.setTrack(videoTrack);
+  publisher.setTracks(videoTracks);
   for (const dts of [0, 100, 200]) {
     publisher.write(video(dts, true));
     publisher.write(video(dts + 40));
@@ -72,7 +72,7 @@ test('GOP cache: a GOP beyond single_gop_max_frame_num is given up whole', async
     formats: { text: { gopNum: 1, mergeWriteBytes: 0 } },
   });
   const publisher = await publishTo(registry, 'PUB1');
-  publisher.setTrack(videoTrack);
+  publisher.setTracks(videoTracks);
   const early = await playFrom(registry, 'SUB1');
   publisher.write(video(0, true));
   for (const dts of [40, 80, 120, 160]) publisher.write(video(dts));
@@ -88,7 +88,7 @@ test('GOP cache: a GOP beyond single_gop_max_frame_num is given up whole', async
 test('a slow subscriber loses whole GOPs, counted, and others lose nothing', async () => {
   const { registry } = fakeHub();
   const publisher = await publishTo(registry, 'PUB1');
-  publisher.setTrack(videoTrack);
+  publisher.setTracks(videoTracks);
   const slow = await playFrom(registry, 'SUB1');
   const quick = await playFrom(registry, 'SUB2');
   publisher.write(video(0, true));
@@ -111,7 +111,7 @@ test('a subscriber that never catches up is closed at last', async () => {
   const { registry, clock } = fakeHub();
   const publisherPeer = new FakePeer();
   const publisher = await publishTo(registry, 'PUB1', publisherPeer);
-  publisher.setTrack(videoTrack);
+  publisher.setTracks(videoTracks);
   const { peer } = await playFrom(registry, 'SUB1');
   publisher.write(video(0, true));
   peer.writableLength = 5000;
@@ -128,11 +128,11 @@ test('a subscriber that never catches up is closed at last', async () => {
 test('tracks that change mid-stream reach running subscribers before the next frame', async () => {
   const { registry } = fakeHub(gather);
   const publisher = await publishTo(registry, 'PUB1');
-  publisher.setTrack(videoTrack);
+  publisher.setTracks(videoTracks);
   const { peer } = await playFrom(registry, 'SUB1');
   publisher.write(video(0, true));
   publisher.write(audio(1));
-  publisher.setTrack({ ...videoTrack, width: 640 } as typeof videoTrack);
+  publisher.setTracks({ ...videoTracks });
   publisher.write(video(40, true));
   assert.deepEqual(peer.writes, ['PH', 'V0', 'a1', 'T', 'V40']);
 });

@@ -1,5 +1,5 @@
 /** Test helper: a hub with a clock that stands still until told, a ledger that remembers, and a format one can read. */
-import { type Frame, type Muxer, NO_BYTES, type OutputFormat, type Track, type Tracks } from '../media/index.ts';
+import { type Frame, type Muxer, NO_BYTES, type OutputFormat, type Tracks } from '../media/index.ts';
 import type { Clock, Fact, SessionIdentity, StopReason } from './ports.ts';
 import { Registry } from './registry.ts';
 import type { Peer } from './session.ts';
@@ -38,7 +38,11 @@ export const video = (dts: number, key = false): Frame => ({
   data: Buffer.from([0, 0, 0, 1, 5]),
 });
 export const audio = (dts: number): Frame => ({ kind: 'audio', codec: 'AAC', dts, pts: dts, data: Buffer.from([1]) });
-export const videoTrack: Track = { kind: 'video', codec: 'H264', sps: [], pps: [], width: 1280, height: 720 };
+export const videoTracks: Tracks = {
+  video: { kind: 'video', codec: 'H264', sps: [], pps: [], width: 1280, height: 720 },
+  audio: null,
+  metadata: null,
+};
 
 export class FakePeer implements Peer, Sink {
   writes: string[] = [];

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { audio, FakePeer, fakeHub, identity, playFrom, publishTo, video, videoTrack } from './hub.fixture.ts';
+import { audio, FakePeer, fakeHub, identity, playFrom, publishTo, video, videoTracks } from './hub.fixture.ts';
 
 test('a subscriber may come before its publisher, and starts at the first key frame', async () => {
   const { registry, story } = fakeHub();
   const { peer } = await playFrom(registry, 'SUB1');
   assert.deepEqual(peer.writes, ['PH'], 'the opening is sent at once');
   const publisher = await publishTo(registry, 'PUB1');
-  publisher.setTrack(videoTrack);
+  publisher.setTracks(videoTracks);
   publisher.write(video(0));
   publisher.write(audio(1));
   publisher.write(video(40, true));
@@ -38,12 +38,12 @@ test('a publisher that comes back goes on with time where subscribers left off',
   const { registry, clock } = fakeHub();
   const first = await publishTo(registry, 'PUB1');
   const { peer } = await playFrom(registry, 'SUB1');
-  first.setTrack(videoTrack);
+  first.setTracks(videoTracks);
   first.write(video(5000, true));
   first.close('peer closed');
   clock.now += 3000;
   const second = await publishTo(registry, 'PUB2');
-  second.setTrack(videoTrack);
+  second.setTracks({ ...videoTracks });
   second.write(video(70, true));
   second.write(video(110));
   assert.deepEqual(peer.writes, ['PH', 'T', 'V5000', 'T', 'V8000', 'v8040']);
@@ -147,7 +147,7 @@ test('statistics: bit rates over five seconds, frames a second, names and size o
   const { registry, clock } = fakeHub();
   const peer = new FakePeer();
   const publisher = await publishTo(registry, 'PUB1', peer);
-  publisher.setTrack(videoTrack);
+  publisher.setTracks(videoTracks);
   clock.now = 2_000_000;
   for (let i = 0; i < 30; i++) publisher.write(video(i * 33, i === 0));
   peer.bytesRead += 1024 * 100;

@@ -1,5 +1,5 @@
 /** One group: at most one publisher, any number of subscribers, and what flows from the one to the others. */
-import type { Frame, OutputFormat, Track, Tracks } from '../media/index.ts';
+import type { Frame, OutputFormat, Tracks } from '../media/index.ts';
 import { NO_TRACKS } from '../media/index.ts';
 import { Fanout, type FanoutOptions, type FormatOptions } from './fanout.ts';
 import { FrameRate } from './frame-rate.ts';
@@ -28,10 +28,8 @@ const PLAIN_FORMAT: FormatOptions = { gopNum: 0, mergeWriteBytes: 0 };
 export interface Publisher {
   readonly id: string;
   readonly closed: boolean;
-  /** The track, new or changed, that the frames after it belong to. */
-  setTrack(track: Track): void;
-  /** onMetaData as an FLV script tag's body: the AMF0 string "onMetaData", then its object. */
-  setMetadata(metadata: Buffer): void;
+  /** The tracks, new or changed, that the frames after this belong to. */
+  setTracks(tracks: Tracks): void;
   write(frame: Frame): void;
   /** The publication is over; once, more calls do nothing. */
   close(reason: StopReason): void;
@@ -86,11 +84,8 @@ export class Stream {
       get closed() {
         return session.stopped;
       },
-      setTrack: (track) => {
-        if (!session.stopped) this.#changeTracks({ ...this.#tracks, [track.kind]: track });
-      },
-      setMetadata: (metadata) => {
-        if (!session.stopped) this.#changeTracks({ ...this.#tracks, metadata });
+      setTracks: (tracks) => {
+        if (!session.stopped) this.#setTracks(tracks);
       },
       write: (frame) => {
         if (!session.stopped) this.#write(frame);
@@ -190,7 +185,7 @@ export class Stream {
     };
   }
 
-  #changeTracks(tracks: Tracks): void {
+  #setTracks(tracks: Tracks): void {
     this.#tracks = tracks;
     for (const fanout of this.#fanoutList) fanout.setTracks(tracks);
   }

@@ -1,0 +1,47 @@
+#!/usr/bin/env node
+// What `npx millrace` runs: the compiled server, on this Node.js where it is new enough, else on the one that the
+// package node-linux-ARCH brings. Plain JavaScript for Node.js 18 and newer.
+import { spawn } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { constants } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const OWN_NODE_MAJOR = 24;
+
+if (Number(process.versions.node.split('.')[0]) >= OWN_NODE_MAJOR) await import('../dist/main.js');
+else runOn(broughtNode());
+
+/** Path of the Node.js that came with the package's dependencies; null where there is none for this platform. */
+function broughtNode() {
+  try {
+    const manifest = createRequire(import.meta.url).resolve(`node-${process.platform}-${process.arch}/package.json`);
+    return join(dirname(manifest), 'bin', 'node');
+  } catch {
+    return null;
+  }
+}
+
+function runOn(node) {
+  if (node === null) {
+    fail(
+      `Node.js ${process.versions.node} is too old for millrace: Node.js ${OWN_NODE_MAJOR} or newer is needed, ` +
+        `and no npm package brings one on ${process.platform} ${process.arch}`,
+    );
+    return;
+  }
+  const main = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+  // A session of its own: Ctrl-C reaches the server once, through us. Twice would mean "end at once" to it.
+  const child = spawn(node, [main, ...process.argv.slice(2)], { stdio: 'inherit', detached: true });
+  const forward = (signal) => child.kill(signal);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, forward);
+  child.on('error', (error) => fail(`${node} cannot be started: ${error.message}`));
+  child.on('exit', (code, signal) => {
+    process.exitCode = code ?? 128 + constants.signals[signal];
+  });
+}
+
+function fail(line) {
+  console.error(`millrace: ${line}`);
+  process.exitCode = 1;
+}

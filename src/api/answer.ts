@@ -1,0 +1,27 @@
+/** What the API answers: one envelope for success and every error, with its keys in the original's order. */
+
+/** The envelope. An answer without data has no such key, as recorded from the original. */
+export interface Answer {
+  readonly error_code: number;
+  readonly desp: string;
+  readonly data?: object | null;
+}
+
+/**
+ * Why a call was refused. `unreadable` is said of what is no HTTP or JSON at all or larger than is allowed, in the words
+ * of the specification's nearest code; `failed` is a fault of ours, which the specification has no code for.
+ */
+export const REFUSALS = {
+  pageNotFound: { error_code: 404, desp: 'page not found, check this document out: docs/http-api.md' },
+  groupNotFound: { error_code: 1001, desp: 'group not found' },
+  paramMissing: { error_code: 1002, desp: 'param missing' },
+  unreadable: { error_code: 1002, desp: 'param missing' },
+  sessionNotFound: { error_code: 1003, desp: 'session not found' },
+  failed: { error_code: 500, desp: 'internal error' },
+} as const satisfies Record<string, Answer>;
+
+/** What a call that was carried out answers. */
+export function success(data?: object): Answer {
+  const answer = { error_code: 0, desp: 'succ' };
+  return data === undefined ? answer : { ...answer, data };
+}

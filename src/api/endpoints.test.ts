@@ -1,0 +1,122 @@
+/** Tests of the endpoints: what each answers, and with which parameters. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { bench, LAL_INFO, PARAM_MISSING } from './api-bench.fixture.ts';
+
+test('lal_info hands on what it was given, as it stands', async (t) => {
+  const { ask } = await bench(t);
+  const { body } = await ask('GET', '/api/stat/lal_info');
+  assert.equal(body, `{"error_code":0,"desp":"succ","data":${JSON.stringify(LAL_INFO)}}`);
+});
+
+test('group is the group asked for, all_group an array, empty where there is none', async (t) => {
+  const { ask } = await bench(t);
+  const one = JSON.parse((await ask('GET', '/api/stat/group?stream_name=test110')).body) as { data: object };
+  const all = JSON.parse((await ask('GET', '/api/stat/all_group')).body) as { data: { groups: object[] } };
+  assert.deepEqual(all.data.groups, [one.data]);
+  const none = await bench(t, { groups: () => [] });
+  assert.equal(
+    (await none.ask('GET', '/api/stat/all_group')).body,
+    '{"error_code":0,"desp":"succ","data":{"groups":[]}}',
+  );
+});
+
+test('every endpoint takes GET and POST, with query or body', async (t) => {
+  const { ask, kicks } = await bench(t);
+  const inBody = '{"stream_name":"test110","session_id":"RTMPPUBSUB1"}';
+  const inQuery = '?stream_name=test110&session_id=RTMPPUBSUB1';
+  for (const method of ['GET', 'POST']) {
+    for (const path of ['lal_info', 'all_group', 'group']) {
+      const { body } = await ask(method, `/api/stat/${path}${inQuery}`);
+      assert.match(body, /^\{"error_code":0,"desp":"succ","data":\{/, `${method} ${path}`);
+    }
+    assert.match((await ask(method, '/api/stat/group', inBody)).body, /^\{"error_code":0/);
+    for (const [query, body] of [
+      [inQuery, undefined],
+      ['', inBody],
+    ] as const) {
+      const reply = await ask(method, `/api/ctrl/kick_session${query}`, body);
+      assert.equal(reply.body, '{"error_code":0,"desp":"succ"}');
+    }
+  }
+  assert.deepEqual(kicks, Array(4).fill(['test110', 'RTMPPUBSUB1']));
+});
+
+test('1002: a field that is missing, empty or of a wrong type, or a body that is no JSON object', async (t) => {
+  const { ask, kicks } = await bench(t);
+  const bodies = [
+    '',
+    '{}',
+    '{"stream_name":"test110"}',
+    '{"session_id":"RTMPPUBSUB1"}',
+    '{"stream_name":"","session_id":"RTMPPUBSUB1"}',
+    '{"stream_name":"test110","session_id":""}',
+    '{"stream_name":"test110","session_id":1}',
+    '{"stream_name":["test110"],"session_id":"RTMPPUBSUB1"}',
+    '{"stream_name":false,"session_id":"RTMPPUBSUB1"}',
+    '{"stream_name":null,"session_id":"RTMPPUBSUB1"}',
+    '{"__proto__":{"stream_name":"test110","session_id":"RTMPPUBSUB1"}}',
+    'not json',
+    '{"stream_name":"test110","session_id":"RTMPPUBSUB1"',
+    'stream_name=test110&session_id=RTMPPUBSUB1',
+    '[]',
+    'null',
+    '"test110"',
+    '1',
+    Buffer.from([0xff, 0xfe, 0]),
+  ];
+  for (const body of bodies) {
+    const reply = await ask('POST', '/api/ctrl/kick_session', body, { 'Content-Type': 'application/json' });
+    assert.equal(reply.status, 200);
+    assert.equal(reply.body, PARAM_MISSING, String(body));
+  }
+  assert.equal(
+    (await ask('POST', '/api/ctrl/kick_session?stream_name=test110&session_id=x', 'no json')).body,
+    PARAM_MISSING,
+  );
+  assert.equal(
+    (await ask('GET', '/api/stat/group?stream_name=')).body,
+    '{"error_code":1002,"desp":"param missing","data":null}',
+  );
+  assert.deepEqual(kicks, []);
+});
+
+test('an endpoint without parameters does not mind what it is sent', async (t) => {
+  const { ask } = await bench(t);
+  assert.match((await ask('POST', '/api/stat/lal_info', 'not json')).body, /^\{"error_code":0/);
+});
+
+test('names come as they were meant: percent-encoded, with plus signs, Chinese; of two the first', async (t) => {
+  const names: string[] = [];
+  const { ask } = await bench(t, {
+    group: (name) => {
+      names.push(name);
+      return null;
+    },
+  });
+  for (const query of [
+    'a%20b',
+    'a+b',
+    '%E4%BD%A0%E5%A5%BD',
+    '100%25',
+    '100%',
+    'x&stream_name=y',
+    'a%2Fb%26c',
+    '__proto__',
+  ]) {
+    assert.match((await ask('GET', `/api/stat/group?stream_name=${query}`)).body, /"error_code":1001/);
+  }
+  await ask('POST', '/api/stat/group?stream_name=inQuery', '{"stream_name":"你好 in body"}');
+  assert.deepEqual(names, ['a b', 'a b', '你好', '100%', '100%', 'x', 'a/b&c', '__proto__', '你好 in body']);
+});
+
+test('control calls are logged with their outcome, questions are not', async (t) => {
+  const { ask, logged } = await bench(t);
+  await ask('GET', '/api/stat/lal_info');
+  await ask('POST', '/api/ctrl/kick_session', '{"stream_name":"nope","session_id":"RTMPPUBSUB1"}');
+  assert.equal(logged.length, 1);
+  const [level, fields, message] = logged[0] ?? [];
+  assert.equal(level, 'info');
+  assert.equal(message, 'A control call was answered');
+  assert.partialDeepStrictEqual(fields, { path: '/api/ctrl/kick_session', errorCode: 1001 });
+});

@@ -1,0 +1,143 @@
+/** The HTTP API's server: whatever is asked, and however badly, is answered with HTTP 200 and the JSON envelope. */
+import type { Socket } from 'node:net';
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
+import { CORS_HEADERS, type Listener, listen, remoteAddress } from '../net/index.ts';
+import type { Log } from '../streams/index.ts';
+import { type Answer, REFUSALS, success } from './answer.ts';
+import { type ApiDeps, ENDPOINTS, type Endpoint } from './endpoints.ts';
+
+export interface ApiOptions {
+  /** Absent: every address, IPv4 and IPv6. */
+  readonly host?: string;
+  /** 0: any free port. */
+  readonly port: number;
+  /** Value of the header `Server`, e.g. `millrace/0.1.0`. */
+  readonly serverName: string;
+  readonly log: Log;
+}
+
+export interface ApiServer {
+  /** Rejects with a sentence that names the port where it cannot be had. */
+  listen(): Promise<{ readonly port: number }>;
+  /** Frees the port and ends every connection at once, idle or not. */
+  close(): Promise<void>;
+}
+
+/** The largest body that is read. Bytes. */
+const MAX_BODY_BYTES = 1024 * 1024;
+
+/** A request must have arrived within this time. Milliseconds. */
+const REQUEST_TIMEOUT_MS = 10_000;
+
+/** Makes the server; it takes nobody in before `listen`. */
+export function createApiServer(deps: ApiDeps, options: ApiOptions): ApiServer {
+  const headers = { ...CORS_HEADERS, 'Content-Type': 'application/json', Server: options.serverName };
+  const app = createApp(headers, options.log);
+  for (const endpoint of ENDPOINTS) {
+    app.route({
+      method: ['GET', 'POST'],
+      url: endpoint.path,
+      handler: (request, reply) => {
+        const answer = endpoint.answer(deps, readParams(request));
+        if (endpoint.isControl) logControl(options.log, endpoint, request, answer);
+        return send(reply, headers, answer);
+      },
+    });
+    app.options(endpoint.path, (_request, reply) =>
+      send(reply, { ...headers, 'Access-Control-Allow-Methods': 'GET, HEAD, POST, OPTIONS' }, success()),
+    );
+  }
+  let listener: Listener | null = null;
+  return {
+    listen: async () => {
+      await app.ready();
+      const { host, port } = options;
+      listener = await listen(app.server, host === undefined ? { port } : { host, port });
+      return { port: listener.port };
+    },
+    close: async () => {
+      listener?.close();
+      app.server.closeAllConnections();
+      await app.close();
+    },
+  };
+}
+
+function createApp(headers: Readonly<Record<string, string>>, log: Log): FastifyInstance {
+  const app = fastify({
+    bodyLimit: MAX_BODY_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    return503OnClosing: false,
+    http: { headersTimeout: REQUEST_TIMEOUT_MS, connectionsCheckingInterval: 1000, requireHostHeader: false },
+    routerOptions: { querystringParser: parseQuery },
+    frameworkErrors: (_error, _request, reply) => send(reply, headers, REFUSALS.pageNotFound),
+    clientErrorHandler: (error, socket) => answerNonsense(error, socket, headers),
+  });
+  // A body with GET is unusual, but the original reads it.
+  app.addHttpMethod('GET', { hasBody: true, overrideExisting: true });
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body));
+  // Bodies are JSON whatever their type; fastify would refuse a type that is none.
+  app.addHook('onRequest', (request, _reply, done) => {
+    delete request.headers['content-type'];
+    done();
+  });
+  app.setNotFoundHandler((_request, reply) => send(reply, headers, REFUSALS.pageNotFound));
+  app.setErrorHandler((error, request, reply) => {
+    const refusal = isFaultOfCaller(error) ? REFUSALS.unreadable : REFUSALS.failed;
+    const path = request.routeOptions.url ?? '';
+    if (refusal === REFUSALS.failed) log.error({ error, path }, 'An API call failed');
+    const endpoint = ENDPOINTS.find((each) => each.path === path);
+    return send(reply, headers, endpoint?.refuse(refusal) ?? refusal);
+  });
+  return app;
+}
+
+/** As a buffer: fastify would add a charset to the type of a string, which the original does not have. */
+function send(reply: FastifyReply, headers: Readonly<Record<string, string>>, answer: Answer): FastifyReply {
+  return reply
+    .code(200)
+    .headers(headers)
+    .send(Buffer.from(JSON.stringify(answer)));
+}
+
+/** Fields of the query and, going before them, of the JSON body; null where the body is no JSON object. */
+function readParams(request: FastifyRequest): Readonly<Record<string, unknown>> | null {
+  const query = request.query as Readonly<Record<string, string>>;
+  const { body } = request;
+  if (typeof body !== 'string' || body === '') return query;
+  try {
+    const fields: unknown = JSON.parse(body);
+    return typeof fields === 'object' && fields !== null && !Array.isArray(fields) ? { ...query, ...fields } : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Of a field that comes twice the first one counts, as in the original. */
+function parseQuery(query: string): Record<string, string> {
+  return Object.fromEntries([...new URLSearchParams(query)].reverse());
+}
+
+/** What cannot be parsed as HTTP never becomes a request, so the answer is written by hand. */
+function answerNonsense(error: Error, socket: Socket, headers: Readonly<Record<string, string>>): void {
+  const code = 'code' in error ? error.code : '';
+  if (!socket.writable || code === 'ECONNRESET' || code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+    socket.destroy();
+    return;
+  }
+  const body = JSON.stringify(REFUSALS.unreadable);
+  const lines = Object.entries({ ...headers, 'Content-Length': body.length, Connection: 'close' });
+  const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+  socket.end(`HTTP/1.1 200 OK\r\n${head}\r\n${body}`, () => socket.destroySoon());
+}
+
+/** fastify gives its own errors about what the caller sent a status from 400 to 499. */
+function isFaultOfCaller(error: unknown): boolean {
+  if (typeof error !== 'object' || error === null || !('statusCode' in error)) return false;
+  return typeof error.statusCode === 'number' && error.statusCode >= 400 && error.statusCode < 500;
+}
+
+function logControl(log: Log, { path }: Endpoint, { socket }: FastifyRequest, answer: Answer): void {
+  log.info({ path, errorCode: answer.error_code, remoteAddr: remoteAddress(socket) }, 'A control call was answered');
+}

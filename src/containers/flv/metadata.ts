@@ -1,0 +1,63 @@
+/** onMetaData: what a script tag says of a stream (annex E.5), read and made. */
+import type { AudioTrack, Tracks, VideoTrack } from '../../media/index.ts';
+import type { AmfValue } from './amf-value.ts';
+import { Amf0Error, amfProperty } from './amf-value.ts';
+import { parseAmf0, serializeAmf0 } from './amf0.ts';
+
+export const METADATA_NAME = 'onMetaData';
+
+/** FourCCs are written as numbers, big endian (Enhanced RTMP v2, "Enhancing onMetaData"). */
+const OPUS_FOUR_CC = 0x4f707573;
+const VIDEO_CODEC_ID: Readonly<Record<VideoTrack['codec'], number>> = { H264: 7, H265: 12 };
+const AUDIO_CODEC_ID: Readonly<Record<AudioTrack['codec'], number>> = {
+  AAC: 10,
+  MP3: 2,
+  PCMA: 7,
+  PCMU: 8,
+  OPUS: OPUS_FOUR_CC,
+};
+
+/** The script tag's body for these tracks; what is not known is left out. `tracks.metadata` is not looked at. */
+export function buildMetadata(tracks: Tracks): Buffer {
+  const { video, audio } = tracks;
+  const properties = new Map<string, AmfValue>();
+  if (video !== null) {
+    if (video.width > 0 && video.height > 0) properties.set('width', video.width).set('height', video.height);
+    properties.set('videocodecid', VIDEO_CODEC_ID[video.codec]);
+  }
+  if (audio !== null) {
+    properties.set('audiocodecid', AUDIO_CODEC_ID[audio.codec]);
+    properties.set('audiosamplerate', audio.sampleRate);
+    properties.set('stereo', audio.channels > 1);
+  }
+  return serializeAmf0(METADATA_NAME, { type: 'ecma-array', properties });
+}
+
+/**
+ * The object or array of an onMetaData script tag's body; undefined where the body is another one's, or has none.
+ * @throws Amf0Error where the body is not AMF0
+ */
+export function parseMetadata(body: Buffer): AmfValue {
+  const [name, value] = parseAmf0(body);
+  return name === METADATA_NAME ? value : undefined;
+}
+
+/** Which kinds of track the publisher's metadata promises; none where it cannot be read. */
+export function declaredKinds(body: Buffer): { video: boolean; audio: boolean } {
+  let value: AmfValue;
+  try {
+    value = parseMetadata(body);
+  } catch (error) {
+    if (!(error instanceof Amf0Error)) throw error;
+  }
+  return {
+    video: isDeclared(amfProperty(value, 'hasVideo'), amfProperty(value, 'videocodecid')),
+    audio: isDeclared(amfProperty(value, 'hasAudio'), amfProperty(value, 'audiocodecid')),
+  };
+}
+
+/** A codec id is a number or a name; 0 and '' name none that is carried. */
+function isDeclared(has: AmfValue, codecId: AmfValue): boolean {
+  if (typeof has === 'boolean') return has;
+  return (typeof codecId === 'number' && codecId > 0) || (typeof codecId === 'string' && codecId !== '');
+}

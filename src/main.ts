@@ -1,0 +1,91 @@
+/** The command line: reads the configuration, runs the server, and stops it on a signal. */
+import { parseArgs } from 'node:util';
+import { loadConfig, logOptions } from './config/index.ts';
+import { createLog, installProcessGuard, version } from './ops/index.ts';
+import { createServer } from './server.ts';
+
+const HELP = `millrace ${version}: live streaming server
+
+  millrace [-c FILE] [-p DIR]
+
+  -c FILE   configuration (default: lalserver.conf.json or conf/lalserver.conf.json here or one folder up,
+            else the packaged conf/millrace.conf.json)
+  -p DIR    working folder, entered before FILE is read
+  -v        print the version
+  -h        print this
+`;
+
+/** How long sessions, their stops and the stops' delivery may take after a signal. Milliseconds. */
+const STOP_MS = 10_000;
+
+process.exitCode = await run(process.argv.slice(2));
+
+async function run(args: string[]): Promise<number> {
+  let options: { config?: string; dir?: string; version?: boolean; help?: boolean };
+  try {
+    options = parseArgs({
+      args,
+      options: {
+        config: { type: 'string', short: 'c' },
+        dir: { type: 'string', short: 'p' },
+        version: { type: 'boolean', short: 'v' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    }).values;
+  } catch (error) {
+    return fail(`millrace: ${error instanceof Error ? error.message : String(error)}\n\n${HELP}`);
+  }
+  if (options.help) return say(HELP);
+  if (options.version) return say(`${version}\n`);
+  try {
+    if (options.dir !== undefined) process.chdir(options.dir);
+  } catch {
+    return fail(`millrace: -p ${options.dir}: no such folder, or it cannot be entered\n`);
+  }
+  const loaded = loadConfig({ ...(options.config === undefined ? {} : { file: options.config }), cwd: process.cwd() });
+  if (!loaded.ok) return fail(`millrace: the configuration cannot be used:\n  ${loaded.errors.join('\n  ')}\n`);
+
+  const log = createLog(logOptions(loaded.config));
+  installProcessGuard(log);
+  log.info({ version, config: loaded.file, folder: process.cwd() }, 'millrace starts');
+  for (const warning of loaded.warnings) log.warn({ config: loaded.file }, warning);
+  const server = createServer(loaded.config, log);
+  try {
+    await server.start();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    log.error({}, `millrace cannot start: ${reason}`);
+    await log.close();
+    return fail(`millrace: ${reason}\n`);
+  }
+  const signal = await nextSignal();
+  log.info({ signal }, 'stopping; a second signal ends at once');
+  void nextSignal().then(() => process.exit(1));
+  await server.stop(STOP_MS);
+  log.info({}, 'stopped');
+  await log.close();
+  // connections of players who do not take their end must not hold the process
+  process.exit(0);
+}
+
+function nextSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    const received = (signal: NodeJS.Signals): void => {
+      process.removeListener('SIGTERM', received);
+      process.removeListener('SIGINT', received);
+      resolve(signal);
+    };
+    process.on('SIGTERM', received);
+    process.on('SIGINT', received);
+  });
+}
+
+function say(text: string): number {
+  process.stdout.write(text);
+  return 0;
+}
+
+function fail(text: string): number {
+  process.stderr.write(text);
+  return 1;
+}

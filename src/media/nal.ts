@@ -1,0 +1,140 @@
+/** NAL units of H264 and H265: behind lengths (ISO 14496-15), behind start codes (Annex B), and what type they are. */
+import { CodecError, tooLarge } from './codec-error.ts';
+
+/** Lengths of this many bytes stand before the NAL units of every `VideoFrame`. */
+export const NAL_LENGTH_SIZE = 4;
+/** lengthSizeMinusOne has two bits (ISO 14496-15 5.2.4.1). */
+const MAX_NAL_LENGTH_SIZE = 4;
+
+/** Whether `data` is whole NAL units behind lengths of `lengthSize` bytes: null, or what is wrong. Copies nothing. */
+export function checkNalUnits(data: Buffer, lengthSize: number = NAL_LENGTH_SIZE): CodecError | null {
+  if (lengthSize < 1 || lengthSize > MAX_NAL_LENGTH_SIZE) {
+    return tooLarge('size of NAL unit lengths', lengthSize, MAX_NAL_LENGTH_SIZE);
+  }
+  let at = 0;
+  while (at < data.length) {
+    const left = data.length - at - lengthSize;
+    if (left < 0) {
+      const found = data.length - at;
+      return new CodecError(`${found} bytes where a NAL unit length of ${lengthSize} is due`, found, lengthSize);
+    }
+    const length = data.readUIntBE(at, lengthSize);
+    if (length > left) return tooLarge('NAL unit length', length, left);
+    at += lengthSize + length;
+  }
+  return null;
+}
+
+/**
+ * The NAL units of an access unit as views; empty ones are left out.
+ * @param lengthSize bytes of each length, 1 to 4
+ * @throws CodecError where a length runs past the end
+ */
+export function splitNalUnits(data: Buffer, lengthSize: number = NAL_LENGTH_SIZE): Buffer[] {
+  const error = checkNalUnits(data, lengthSize);
+  if (error !== null) throw error;
+  const units: Buffer[] = [];
+  let at = 0;
+  while (at < data.length) {
+    const start = at + lengthSize;
+    const end = start + data.readUIntBE(at, lengthSize);
+    if (end > start) units.push(data.subarray(start, end));
+    at = end;
+  }
+  return units;
+}
+
+/** The units behind 4-byte lengths, in one new buffer. */
+export function joinNalUnits(units: readonly Buffer[]): Buffer {
+  let size = 0;
+  for (const unit of units) size += NAL_LENGTH_SIZE + unit.length;
+  const joined = Buffer.allocUnsafe(size);
+  let at = 0;
+  for (const unit of units) {
+    at = joined.writeUInt32BE(unit.length, at);
+    at += unit.copy(joined, at);
+  }
+  return joined;
+}
+
+/**
+ * The NAL units of a byte stream (ITU-T H.264 and H.265 Annex B) as views, without start codes and the zeros around
+ * them. Bytes before the first start code are left out.
+ */
+export function annexBToNalUnits(data: Buffer): Buffer[] {
+  const units: Buffer[] = [];
+  let start = -1;
+  let at = data.indexOf(1);
+  while (at !== -1) {
+    if (at >= 2 && data[at - 1] === 0 && data[at - 2] === 0 && at - 2 >= Math.max(start, 0)) {
+      if (start !== -1) pushTrimmed(units, data, start, at - 2);
+      start = at + 1;
+    }
+    at = data.indexOf(1, at + 1);
+  }
+  if (start !== -1) pushTrimmed(units, data, start, data.length);
+  return units;
+}
+
+/** A NAL unit never ends in a zero byte, so zeros at its end belong to the stream (trailing_zero_8bits, B.1.1). */
+function pushTrimmed(units: Buffer[], data: Buffer, start: number, limit: number): void {
+  let end = limit;
+  while (end > start && data[end - 1] === 0) end--;
+  if (end > start) units.push(data.subarray(start, end));
+}
+
+/** The unit's bytes without emulation_prevention_three_byte (ITU-T H.264 7.3.1); the unit itself where it has none. */
+export function removeEmulationPrevention(unit: Buffer): Buffer {
+  let clean: Buffer | null = null;
+  let length = 0;
+  let zeros = 0;
+  for (let at = 0; at < unit.length; at++) {
+    const byte = unit[at] ?? 0;
+    if (zeros >= 2 && byte === 3) {
+      if (clean === null) {
+        clean = Buffer.from(unit);
+        length = at;
+      }
+      zeros = 0;
+      continue;
+    }
+    if (clean !== null) clean[length++] = byte;
+    zeros = byte === 0 ? zeros + 1 : 0;
+  }
+  return clean === null ? unit : clean.subarray(0, length);
+}
+
+/** nal_unit_type, ITU-T H.264 table 7-1; 0 for an empty unit. */
+export function h264NalType(unit: Buffer): number {
+  return (unit[0] ?? 0) & 0x1f;
+}
+
+/** nal_unit_type, ITU-T H.265 table 7-1. An empty unit counts as 63, which is unspecified. */
+export function h265NalType(unit: Buffer): number {
+  return ((unit[0] ?? 0x7e) >> 1) & 0x3f;
+}
+
+export const H264_NAL = { IDR: 5, SEI: 6, SPS: 7, PPS: 8, AUD: 9 } as const;
+export const H265_NAL = { VPS: 32, SPS: 33, PPS: 34, AUD: 35 } as const;
+/** BLA, IDR, CRA and the reserved types after them (ITU-T H.265 7.4.2.2). */
+const H265_FIRST_IRAP = 16;
+const H265_LAST_IRAP = 23;
+
+export function isH264Idr(unit: Buffer): boolean {
+  return h264NalType(unit) === H264_NAL.IDR;
+}
+
+export function isH264ParameterSet(unit: Buffer): boolean {
+  const type = h264NalType(unit);
+  return type === H264_NAL.SPS || type === H264_NAL.PPS;
+}
+
+export function isH265Irap(unit: Buffer): boolean {
+  const type = h265NalType(unit);
+  return type >= H265_FIRST_IRAP && type <= H265_LAST_IRAP;
+}
+
+export function isH265ParameterSet(unit: Buffer): boolean {
+  const type = h265NalType(unit);
+  return type >= H265_NAL.VPS && type <= H265_NAL.PPS;
+}

@@ -1,0 +1,1 @@
+export { type RtmpDeps, RtmpServer, type RtmpServerOptions } from './server.ts';

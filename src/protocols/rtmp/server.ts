@@ -1,0 +1,65 @@
+/** Listens for RTMP and RTMPS and gives each connection a session. */
+import { createServer, type Server, type Socket } from 'node:net';
+import tls from 'node:tls';
+import { type ListenAddress, type Listener, listen, readTlsFiles, type TlsFiles } from '../../net/index.ts';
+import type { Clock, Ledger, Log, Registry, SessionCounter } from '../../streams/index.ts';
+import { RtmpSession } from './session.ts';
+
+export interface RtmpServerOptions {
+  readonly address: ListenAddress;
+  /** Null: plain RTMP. */
+  readonly tls: TlsFiles | null;
+  /** A connection that neither publishes nor plays for this long is closed. Milliseconds. */
+  readonly handshakeTimeoutMs: number;
+  /** A longer message ends its connection. Bytes. */
+  readonly maxMessageBytes: number;
+}
+
+export interface RtmpDeps {
+  readonly registry: Registry;
+  readonly ledger: Ledger;
+  readonly counter: SessionCounter;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export class RtmpServer {
+  readonly #options: RtmpServerOptions;
+  readonly #deps: RtmpDeps;
+  /** Connections that are no session of the hub yet, or no more. */
+  readonly #sessions = new Set<RtmpSession>();
+  #listener: Listener | null = null;
+
+  constructor(options: RtmpServerOptions, deps: RtmpDeps) {
+    this.#options = options;
+    this.#deps = deps;
+  }
+
+  /** Rejects where the port cannot be bound or the TLS files cannot be read. */
+  async start(): Promise<Listener> {
+    const { tls: files, address, handshakeTimeoutMs } = this.#options;
+    const accept = (socket: Socket): void => this.#accept(socket);
+    let server: Server;
+    if (files === null) server = createServer({ noDelay: true }, accept);
+    else {
+      const secure = { ...readTlsFiles(files), noDelay: true, handshakeTimeout: handshakeTimeoutMs };
+      server = tls.createServer(secure, accept).on('tlsClientError', (error) => {
+        this.#deps.log.debug({ error: error.message }, 'TLS handshake failed');
+      });
+    }
+    this.#listener = await listen(server, address);
+    return this.#listener;
+  }
+
+  /** Lets nobody in any more and ends the connections that are no session of the hub. */
+  stop(): void {
+    this.#listener?.close();
+    for (const session of this.#sessions) session.closeIdle();
+  }
+
+  #accept(socket: Socket): void {
+    const session = new RtmpSession(socket, this.#options, this.#deps);
+    this.#sessions.add(session);
+    socket.once('close', () => this.#sessions.delete(session));
+  }
+}

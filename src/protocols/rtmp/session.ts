@@ -1,0 +1,375 @@
+/** One RTMP connection: handshake, chunks, commands; it publishes or plays one stream at a time. */
+import type { Socket } from 'node:net';
+import { closeGently, countBytes, remoteAddress, type SocketBytes } from '../../net/index.ts';
+import type { BaseType, Peer, SessionIdentity, StopReason, Subscription } from '../../streams/index.ts';
+import {
+  AcknowledgementWindow,
+  ChunkReader,
+  ChunkWriter,
+  type CommandMessage,
+  type ConnectRequest,
+  connectResult,
+  createStreamResult,
+  errorResult,
+  MEDIA_STREAM_ID,
+  OUT_CHUNK_SIZE,
+  onFcPublish,
+  onFcUnpublish,
+  onStatus,
+  parseConnect,
+  parseMessage,
+  parsePlay,
+  parsePublish,
+  parseStreamName,
+  type RawMessage,
+  RtmpError,
+  type RtmpMessage,
+  result,
+  rtmpFormat,
+  rtmpSampleAccess,
+  ServerHandshake,
+} from '../../wire/rtmp/index.ts';
+import { RtmpPublish } from './publish.ts';
+import type { RtmpDeps, RtmpServerOptions } from './server.ts';
+import { parseRtmpUrl } from './url.ts';
+
+/** Window acknowledgement size and peer bandwidth that we ask for. Bytes. */
+const WINDOW_SIZE = 5_000_000;
+/** Protocol and base type of session ids: a connection gets its number before it says what it wants. */
+const ID_PREFIX = 'RTMPPUBSUB';
+/** Messages that a peer may send ahead of the answer to its publish or play; more is a fault. Bytes. */
+const MAX_HELD_BYTES = 16 * 1024 * 1024;
+
+/** What the connection is doing for the hub. */
+type Role =
+  | { readonly kind: 'none' }
+  /** Admission is being asked; messages wait in `#held`. */
+  | { readonly kind: 'opening' }
+  | { readonly kind: 'publishing'; readonly publish: RtmpPublish; readonly name: string }
+  | { readonly kind: 'playing'; readonly subscription: Subscription; readonly name: string };
+
+const NO_ROLE: Role = { kind: 'none' };
+
+export class RtmpSession {
+  readonly #socket: Socket;
+  readonly #options: RtmpServerOptions;
+  readonly #deps: RtmpDeps;
+  readonly #remoteAddr: string;
+  readonly #bytes: SocketBytes;
+  readonly #reader: ChunkReader;
+  readonly #writer = new ChunkWriter();
+  readonly #window = new AcknowledgementWindow();
+  #handshake: ServerHandshake | null = new ServerHandshake();
+  #connect: ConnectRequest | null = null;
+  /** Given at connect; the first session on this connection takes it, a later one gets its own. */
+  #sessionId: string | null = null;
+  #role: Role = NO_ROLE;
+  #held: RawMessage[] = [];
+  #heldBytes = 0;
+  #idleTimer: NodeJS.Timeout | null = null;
+
+  constructor(socket: Socket, options: RtmpServerOptions, deps: RtmpDeps) {
+    this.#socket = socket;
+    this.#options = options;
+    this.#deps = deps;
+    this.#remoteAddr = remoteAddress(socket);
+    this.#bytes = countBytes(socket);
+    this.#reader = new ChunkReader({ maxMessageLength: options.maxMessageBytes });
+    this.#waitForRole();
+    socket.on('data', (bytes: Buffer) => this.#guard(() => this.#onData(bytes)));
+    socket.on('error', (error) => {
+      deps.log.debug({ peer: this.#remoteAddr, error: error.message }, 'RTMP connection failed');
+    });
+    socket.on('close', () => this.#onClose());
+  }
+
+  /** The server stops: ends a connection that is no session of the hub. */
+  closeIdle(): void {
+    if (this.#role.kind === 'none') closeGently(this.#socket);
+  }
+
+  #onData(bytes: Buffer): void {
+    const acknowledge = this.#window.received(bytes.length);
+    let chunks = bytes;
+    if (this.#handshake !== null) {
+      const step = this.#handshake.push(bytes);
+      if (step.send !== null) this.#socket.write(step.send);
+      if (!step.done) return;
+      this.#handshake = null;
+      chunks = step.rest;
+    }
+    if (acknowledge !== null) this.#send({ type: 'acknowledgement', sequence: acknowledge });
+    this.#reader.push(chunks);
+    for (let raw = this.#reader.next(); raw !== null; raw = this.#reader.next()) {
+      if (this.#role.kind === 'opening') this.#hold(raw);
+      else this.#onMessage(parseMessage(raw));
+    }
+  }
+
+  #hold(raw: RawMessage): void {
+    this.#heldBytes += raw.payload.length;
+    if (this.#heldBytes > MAX_HELD_BYTES) {
+      throw new RtmpError('limit', `${this.#heldBytes} bytes ahead of the answer, allowed are ${MAX_HELD_BYTES}`);
+    }
+    this.#held.push(raw);
+  }
+
+  #onMessage(message: RtmpMessage): void {
+    switch (message.type) {
+      case 'audio':
+      case 'video':
+      case 'data':
+        if (this.#role.kind === 'publishing') this.#role.publish.onMedia(message);
+        return;
+      case 'aggregate':
+        for (const inner of message.messages) this.#onMessage(inner);
+        return;
+      case 'command':
+        this.#onCommand(message);
+        return;
+      case 'window-acknowledgement-size':
+        this.#window.setWindow(message.size);
+        return;
+      case 'user-control':
+        if (message.event === 'ping-request') {
+          this.#send({ type: 'user-control', event: 'ping-response', timestamp: message.timestamp });
+        }
+        return;
+      default:
+        return;
+    }
+  }
+
+  #onCommand(command: CommandMessage): void {
+    if (this.#connect === null && command.name !== 'connect') {
+      throw new RtmpError('malformed', `the command ${command.name} came before connect`);
+    }
+    switch (command.name) {
+      case 'connect':
+        this.#onConnect(command);
+        return;
+      case 'createStream':
+        this.#send(createStreamResult(command.transactionId, MEDIA_STREAM_ID));
+        return;
+      case 'publish':
+        void this.#onPublish(command);
+        return;
+      case 'play':
+        void this.#onPlay(command);
+        return;
+      case 'FCPublish':
+        this.#answer(command);
+        this.#send(onFcPublish(parseStreamName(command)));
+        return;
+      case 'FCUnpublish':
+        this.#send(onFcUnpublish(parseStreamName(command)));
+        this.#endRole('peer closed');
+        return;
+      case 'closeStream':
+      case 'deleteStream':
+        this.#endRole('peer closed');
+        return;
+      case 'pause':
+        this.#status('status', 'NetStream.Pause.Notify', 'a live stream goes on');
+        return;
+      case 'releaseStream':
+      case 'FCSubscribe':
+      case '_checkbw':
+        this.#answer(command);
+        return;
+      case 'getStreamLength':
+        this.#answer(command, 0);
+        return;
+      case 'receiveAudio':
+      case 'receiveVideo':
+      case 'seek':
+        return;
+      default:
+        if (command.transactionId === 0) return;
+        this.#send(errorResult(command.transactionId, 'NetConnection.Call.Failed', `unknown command ${command.name}`));
+    }
+  }
+
+  #answer(command: CommandMessage, value?: number): void {
+    if (command.transactionId !== 0) this.#send(result(command.transactionId, value));
+  }
+
+  #onConnect(command: CommandMessage): void {
+    if (this.#connect !== null) throw new RtmpError('malformed', 'a second connect on one connection');
+    const connect = parseConnect(command);
+    this.#connect = connect;
+    this.#sessionId = this.#nextId();
+    this.#deps.ledger.record({
+      kind: 'rtmp_connect',
+      unixMs: this.#deps.clock.unixMs(),
+      sessionId: this.#sessionId,
+      remoteAddr: this.#remoteAddr,
+      app: connect.app,
+      flashVer: connect.flashVer,
+      tcUrl: connect.tcUrl,
+    });
+    this.#socket.cork();
+    this.#send({ type: 'window-acknowledgement-size', size: WINDOW_SIZE });
+    this.#send({ type: 'set-peer-bandwidth', size: WINDOW_SIZE, limit: 'dynamic' });
+    this.#send({ type: 'set-chunk-size', size: OUT_CHUNK_SIZE });
+    this.#send(connectResult(command.transactionId, connect));
+    this.#socket.uncork();
+  }
+
+  async #onPublish(command: CommandMessage): Promise<void> {
+    const request = parsePublish(command);
+    if (!request.ok) return this.#refuse('NetStream.Publish.BadName', request.reason);
+    const identity = this.#open('PUB', request.value.streamName, 'NetStream.Publish.BadName');
+    if (identity === null) return;
+    const opened = await this.#deps.registry.publish(identity, this.#peer());
+    if (!opened.ok) {
+      const code = opened.kind === 'taken' ? 'NetStream.Publish.BadName' : 'NetStream.Publish.Denied';
+      return this.#refuse(code, opened.reason);
+    }
+    const publish = new RtmpPublish(opened.publisher, this.#deps.log);
+    this.#role = { kind: 'publishing', publish, name: identity.streamName };
+    if (this.#socket.destroyed) return this.#endRole('peer closed');
+    this.#send({ type: 'user-control', event: 'stream-begin', streamId: MEDIA_STREAM_ID });
+    this.#status('status', 'NetStream.Publish.Start', 'publishing', identity.streamName);
+    this.#release();
+  }
+
+  async #onPlay(command: CommandMessage): Promise<void> {
+    const request = parsePlay(command);
+    if (!request.ok) return this.#refuse('NetStream.Play.StreamNotFound', request.reason);
+    const identity = this.#open('SUB', request.value.streamName, 'NetStream.Play.StreamNotFound');
+    if (identity === null) return;
+    const opened = await this.#deps.registry.subscribe(identity, this.#peer());
+    if (!opened.ok) return this.#refuse('NetStream.Play.Failed', opened.reason);
+    const { subscription } = opened;
+    const name = identity.streamName;
+    this.#role = { kind: 'playing', subscription, name };
+    if (this.#socket.destroyed) return this.#endRole('peer closed');
+    this.#socket.cork();
+    this.#send({ type: 'user-control', event: 'stream-begin', streamId: MEDIA_STREAM_ID });
+    if (request.value.reset) this.#status('status', 'NetStream.Play.Reset', 'playing and resetting', name);
+    this.#status('status', 'NetStream.Play.Start', 'started playing', name);
+    this.#send(rtmpSampleAccess(MEDIA_STREAM_ID));
+    subscription.attach(rtmpFormat, this.#socket);
+    this.#socket.uncork();
+    this.#release();
+  }
+
+  /** Checks the URL and takes the connection for a session; null where it was refused. */
+  #open(baseType: BaseType, key: string, badNameCode: string): SessionIdentity | null {
+    const url = parseRtmpUrl(this.#connect?.tcUrl ?? '', this.#connect?.app ?? '', key, this.#socket);
+    if ('problem' in url) {
+      this.#refuse(badNameCode, url.problem);
+      return null;
+    }
+    if (this.#role.kind !== 'none') {
+      this.#refuse(badNameCode, `this connection is ${this.#role.kind} already; one stream at a time`);
+      return null;
+    }
+    this.#role = { kind: 'opening' };
+    this.#stopIdleTimer();
+    const sessionId = this.#sessionId ?? this.#nextId();
+    this.#sessionId = null;
+    return { sessionId, protocol: 'RTMP', baseType, remoteAddr: this.#remoteAddr, ...url };
+  }
+
+  #peer(): Peer {
+    return {
+      readBytes: this.#bytes.read,
+      wroteBytes: this.#bytes.wrote,
+      close: (reason) => this.#onHubClose(reason),
+    };
+  }
+
+  /** The hub wants the session ended: the peer is told, gets what is under way, and the connection ends. */
+  #onHubClose(reason: StopReason): void {
+    if (this.#role.kind === 'publishing') {
+      this.#status('status', 'NetStream.Unpublish.Success', reason, this.#role.name);
+    } else if (this.#role.kind === 'playing') {
+      this.#send({ type: 'user-control', event: 'stream-eof', streamId: MEDIA_STREAM_ID });
+      this.#status('status', 'NetStream.Play.Stop', reason, this.#role.name);
+    }
+    closeGently(this.#socket);
+  }
+
+  /** Handles what came while admission was being asked. */
+  #release(): void {
+    const held = this.#held;
+    this.#held = [];
+    this.#heldBytes = 0;
+    this.#guard(() => {
+      for (const raw of held) this.#onMessage(parseMessage(raw));
+    });
+  }
+
+  /** The peer is done with its stream, or gone. The connection may go on with another. */
+  #endRole(reason: StopReason): void {
+    const role = this.#role;
+    if (role.kind === 'publishing') {
+      this.#role = NO_ROLE;
+      this.#status('status', 'NetStream.Unpublish.Success', 'publishing has ended', role.name);
+      role.publish.publisher.close(reason);
+    } else if (role.kind === 'playing') {
+      this.#role = NO_ROLE;
+      role.subscription.close(reason);
+    }
+    if (this.#role.kind === 'none') this.#waitForRole();
+  }
+
+  #onClose(): void {
+    this.#endRole('peer closed');
+    this.#stopIdleTimer();
+  }
+
+  /** Says why, and ends the connection. */
+  #refuse(code: string, reason: string): void {
+    this.#deps.log.info({ peer: this.#remoteAddr, code }, `RTMP refused: ${reason}`);
+    this.#role = NO_ROLE;
+    this.#status('error', code, reason);
+    closeGently(this.#socket);
+  }
+
+  /** Runs what handles the peer's bytes; a fault of the peer ends this connection and no other. */
+  #guard(handle: () => void): void {
+    if (this.#socket.destroyed || this.#socket.writableEnded) return;
+    try {
+      handle();
+    } catch (error) {
+      if (!(error instanceof RtmpError)) throw error;
+      this.#deps.log.warn({ peer: this.#remoteAddr, reason: error.reason }, `RTMP protocol error: ${error.message}`);
+      this.#endRole('protocol error');
+      this.#socket.destroy();
+    }
+  }
+
+  #status(level: 'status' | 'error', code: string, description: string, details?: string): void {
+    this.#send(onStatus(MEDIA_STREAM_ID, level, code, description, details));
+  }
+
+  #send(message: RtmpMessage): void {
+    if (this.#socket.writable) this.#socket.write(this.#writer.write(message));
+  }
+
+  #nextId(): string {
+    return `${ID_PREFIX}${this.#deps.counter.next(ID_PREFIX)}`;
+  }
+
+  /** A connection that neither publishes nor plays is let wait only so long. */
+  #waitForRole(): void {
+    this.#stopIdleTimer();
+    if (this.#socket.destroyed) return;
+    const { handshakeTimeoutMs } = this.#options;
+    this.#idleTimer = setTimeout(() => {
+      this.#deps.log.info(
+        { peer: this.#remoteAddr },
+        `RTMP: no publish or play within ${handshakeTimeoutMs} ms, closed`,
+      );
+      this.#socket.destroy();
+    }, handshakeTimeoutMs);
+  }
+
+  #stopIdleTimer(): void {
+    if (this.#idleTimer !== null) clearTimeout(this.#idleTimer);
+    this.#idleTimer = null;
+  }
+}
