@@ -22,12 +22,14 @@ const upwards = floors.slice(0, -1).map((floor, i) => ({
   from: { path: path(floor) },
   to: { path: path(floors.slice(i + 1).flat()) },
 }));
+// Helpers of tests; production code may not touch them (source-imports-no-test-support).
+const fixture = '\\.fixture\\.ts$';
 const doors = rooms.map((room) => ({
   name: `door-of-${room.replace('/', '-')}`,
   comment: 'Each room has one door, its index.ts.',
   severity: 'error',
   from: { pathNot: [`^src/${room}/`, '^test/', '^bench/'] },
-  to: { path: `^src/${room}/`, pathNot: `^src/${room}/index\\.ts$` },
+  to: { path: `^src/${room}/`, pathNot: [`^src/${room}/index\\.ts$`, fixture] },
 }));
 
 /** @type {import('dependency-cruiser').IConfiguration} */
@@ -65,8 +67,8 @@ module.exports = {
     {
       name: 'source-imports-no-test-support',
       severity: 'error',
-      from: { path: '^src/', pathNot: '\\.test\\.ts$' },
-      to: { path: '^(test|bench|scripts)/|\\.test\\.ts$' },
+      from: { path: '^src/', pathNot: '\\.(test|fixture)\\.ts$' },
+      to: { path: '^(test|bench|scripts)/|\\.(test|fixture)\\.ts$' },
     },
     { name: 'nothing-unresolved', severity: 'error', from: {}, to: { couldNotResolve: true } },
   ],

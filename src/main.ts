@@ -1,10 +1,10 @@
 /** The command line: reads the configuration, runs the server, and stops it on a signal. */
 import { parseArgs } from 'node:util';
 import { loadConfig, logOptions } from './config/index.ts';
-import { createLog, installProcessGuard, version } from './ops/index.ts';
+import { createLog, installProcessGuard, VERSION } from './ops/index.ts';
 import { createServer } from './server.ts';
 
-const HELP = `millrace ${version}: live streaming server
+const HELP = `millrace ${VERSION}: live streaming server
 
   millrace [-c FILE] [-p DIR]
 
@@ -36,7 +36,7 @@ async function run(args: string[]): Promise<number> {
     return fail(`millrace: ${error instanceof Error ? error.message : String(error)}\n\n${HELP}`);
   }
   if (options.help) return say(HELP);
-  if (options.version) return say(`${version}\n`);
+  if (options.version) return say(`${VERSION}\n`);
   try {
     if (options.dir !== undefined) process.chdir(options.dir);
   } catch {
@@ -47,7 +47,7 @@ async function run(args: string[]): Promise<number> {
 
   const log = createLog(logOptions(loaded.config));
   installProcessGuard(log);
-  log.info({ version, config: loaded.file, folder: process.cwd() }, 'millrace starts');
+  log.info({ version: VERSION, config: loaded.file, folder: process.cwd() }, 'millrace starts');
   for (const warning of loaded.warnings) log.warn({ config: loaded.file }, warning);
   const server = createServer(loaded.config, log);
   try {

@@ -48,7 +48,7 @@ export const CORS = {
 export const PARAM_MISSING = '{"error_code":1002,"desp":"param missing"}';
 export const PAGE_NOT_FOUND = '{"error_code":404,"desp":"page not found, check this document out: docs/http-api.md"}';
 
-export interface Reply {
+interface Reply {
   readonly status: number | undefined;
   readonly headers: http.IncomingHttpHeaders;
   readonly body: string;

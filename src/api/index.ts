@@ -1,2 +1,2 @@
 export type { ApiDeps } from './endpoints.ts';
-export { type ApiOptions, type ApiServer, createApiServer } from './server.ts';
+export { type ApiServer, createApiServer } from './server.ts';

@@ -6,7 +6,7 @@ import type { Log } from '../streams/index.ts';
 import { type Answer, REFUSALS, success } from './answer.ts';
 import { type ApiDeps, ENDPOINTS, type Endpoint } from './endpoints.ts';
 
-export interface ApiOptions {
+interface ApiOptions {
   /** Absent: every address, IPv4 and IPv6. */
   readonly host?: string;
   /** 0: any free port. */

@@ -106,13 +106,13 @@ function endOfString(text: string, start: number): number | Fault {
       return { offset: at, found, allowed: 'a double quote that ends it, or an escape such as \\n' };
     }
     if (char === '\\') {
-      const escape = /["\\/bfnrt]|u[0-9a-fA-F]{4}/y;
-      escape.lastIndex = at + 1;
-      if (!escape.test(text)) {
+      const escapes = /["\\/bfnrt]|u[0-9a-fA-F]{4}/y;
+      escapes.lastIndex = at + 1;
+      if (!escapes.test(text)) {
         const found = `the escape ${JSON.stringify(text.slice(at, at + 2))}`;
         return { offset: at, found, allowed: '\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX (a backslash is written \\\\)' };
       }
-      at = escape.lastIndex;
+      at = escapes.lastIndex;
     } else at++;
   }
 }

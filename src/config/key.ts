@@ -57,7 +57,9 @@ export interface Range {
 /** A whole number. */
 export function whole(meaning: string, whenMissing = 0, range: Range = {}, extra: Extra = {}) {
   const { allowed, schema } = wholeWithin(range);
-  return schema.default(whenMissing).register(keyInfo, { meaning, allowed, whenMissing: String(whenMissing), ...extra });
+  return schema
+    .default(whenMissing)
+    .register(keyInfo, { meaning, allowed, whenMissing: String(whenMissing), ...extra });
 }
 
 /** A whole number that is derived from other keys where it is missing. */
@@ -67,8 +69,7 @@ export function derivedWhole(meaning: string, whenMissing: string, range: Range 
 }
 
 function wholeWithin({ min = 0, max = Number.MAX_SAFE_INTEGER }: Range) {
-  const allowed =
-    max === Number.MAX_SAFE_INTEGER ? `an integer of ${min} or more` : `an integer from ${min} to ${max}`;
+  const allowed = max === Number.MAX_SAFE_INTEGER ? `an integer of ${min} or more` : `an integer from ${min} to ${max}`;
   return { allowed, schema: z.int().min(min).max(max) };
 }
 
@@ -148,15 +149,12 @@ function isHttpUrl(value: string): boolean {
 
 /** Secrets of Standard Webhooks: base64 of 24 to 64 bytes behind `whsec_`. */
 export function signingSecrets(meaning: string) {
-  return z
-    .array(z.string().refine(isSigningSecret))
-    .default([])
-    .register(keyInfo, {
-      meaning,
-      allowed: 'a list of strings whsec_BASE64, each of 24 to 64 bytes',
-      whenMissing: '[]',
-      isSecret: true,
-    });
+  return z.array(z.string().refine(isSigningSecret)).default([]).register(keyInfo, {
+    meaning,
+    allowed: 'a list of strings whsec_BASE64, each of 24 to 64 bytes',
+    whenMissing: '[]',
+    isSecret: true,
+  });
 }
 
 function isSigningSecret(value: string): boolean {
@@ -170,16 +168,13 @@ function isSigningSecret(value: string): boolean {
 export function headers(meaning: string) {
   const names = z.string().refine((name) => TOKEN.test(name) && !OWN_HEADERS.test(name));
   const values = z.string().regex(/^[\t\x20-\x7e\xa0-\xff]*$/);
-  return z
-    .preprocess(withoutComments, z.record(names, values))
-    .default({})
-    .register(keyInfo, {
-      meaning,
-      allowed:
-        'an object of header names and strings, without Host, Connection, Content-*, Transfer-Encoding, Webhook-* and Millrace-*',
-      whenMissing: '{}',
-      isSecret: true,
-    });
+  return z.preprocess(withoutComments, z.record(names, values)).default({}).register(keyInfo, {
+    meaning,
+    allowed:
+      'an object of header names and strings, without Host, Connection, Content-*, Transfer-Encoding, Webhook-* and Millrace-*',
+    whenMissing: '{}',
+    isSecret: true,
+  });
 }
 
 /** Whether a key is a comment. */

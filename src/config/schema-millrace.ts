@@ -19,7 +19,10 @@ const fanoutSection = z
 
 const notifySection = z
   .object({
-    outbox_path: text('database that holds events until they are delivered; its folder is made', './millrace_data/outbox.db'),
+    outbox_path: text(
+      'database that holds events until they are delivered; its folder is made',
+      './millrace_data/outbox.db',
+    ),
     concurrency: whole('requests in flight at once per receiver, at most one per stream', 64, { min: 1, max: 10_000 }),
     timeout_ms: whole('a receiver that has not answered by then is asked again; milliseconds', 5000, {
       min: 1,
@@ -30,7 +33,9 @@ const notifySection = z
       max: TEN_YEARS_HOURS,
     }),
     retention_hours: whole('delivered events are kept this long; hours', 72, { max: TEN_YEARS_HOURS }),
-    signing_secrets: signingSecrets('secrets of the header `webhook-signature` (Standard Webhooks); several while one is replaced'),
+    signing_secrets: signingSecrets(
+      'secrets of the header `webhook-signature` (Standard Webhooks); several while one is replaced',
+    ),
     headers: headers('headers that every event bears'),
   })
   .prefault({})
@@ -55,11 +60,10 @@ const limitsSection = z
       min: 65_536,
       max: 1024 * MIB,
     }),
-    subscriber_backlog_ms: whole(
-      'likewise, as time of the stream at its present bit rate; milliseconds',
-      10_000,
-      { min: 100, max: 3_600_000 },
-    ),
+    subscriber_backlog_ms: whole('likewise, as time of the stream at its present bit rate; milliseconds', 10_000, {
+      min: 100,
+      max: 3_600_000,
+    }),
   })
   .prefault({})
   .register(keyInfo, sectionInfo('Bounds', UNLISTED));

@@ -54,9 +54,14 @@ export const httpApiSection = z
 export const httpNotifySection = z
   .object({
     enable: onOff('HTTP Notify: events are posted to the URLs below'),
-    update_interval_sec: whole('time between two `on_update`; seconds; 0: none', 0, {
-      max: Math.floor(MAX_TIMER_MS / 1000),
-    }, { off: 'value' }),
+    update_interval_sec: whole(
+      'time between two `on_update`; seconds; 0: none',
+      0,
+      {
+        max: Math.floor(MAX_TIMER_MS / 1000),
+      },
+      { off: 'value' },
+    ),
     on_server_start: notifyUrl('the server listens'),
     on_update: notifyUrl('all groups and sessions, again and again'),
     on_pub_start: notifyUrl('a publisher came'),
@@ -113,9 +118,14 @@ export const logSection = z
 
 export const debugSection = z
   .object({
-    log_group_interval_sec: whole('time between two reports of the groups in the log; seconds; 0: none', 0, {
-      max: Math.floor(MAX_TIMER_MS / 1000),
-    }, { off: 'value' }),
+    log_group_interval_sec: whole(
+      'time between two reports of the groups in the log; seconds; 0: none',
+      0,
+      {
+        max: Math.floor(MAX_TIMER_MS / 1000),
+      },
+      { off: 'value' },
+    ),
     log_group_max_group_num: whole('groups in one report'),
     log_group_max_sub_num_per_group: whole('players of one group in one report'),
   })

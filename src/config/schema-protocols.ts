@@ -59,7 +59,9 @@ export const defaultHttpSection = z
   .prefault({})
   .register(
     keyInfo,
-    sectionInfo('Addresses of httpflv, httpts and hls where they set none of their own', { isListedWhenMissing: false }),
+    sectionInfo('Addresses of httpflv, httpts and hls where they set none of their own', {
+      isListedWhenMissing: false,
+    }),
   );
 
 const INHERITED = httpAddresses('; empty: as in `default_http`');

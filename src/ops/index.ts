@@ -1,3 +1,3 @@
-export { createLog, type LogOptions, type LogSurroundings, type RootLog } from './log.ts';
+export { createLog, type LogOptions, type RootLog } from './log.ts';
 export { installProcessGuard } from './process-guard.ts';
-export { BIN_INFO, NAME, RUNTIME, SERVER_NAME, VERSION } from './version.ts';
+export { BIN_INFO, SERVER_NAME, VERSION } from './version.ts';

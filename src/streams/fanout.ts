@@ -48,7 +48,6 @@ export class Fanout {
   /** Whether the pending bytes begin where a newcomer can start, and what that newcomer needs before them. */
   #pendingStarts = false;
   #pendingHeader: Buffer | null = null;
-  #timerArmed = false;
   #bytesInSecond = 0;
   #backlogBound: number;
 
@@ -68,7 +67,7 @@ export class Fanout {
     this.#tracks = wanted[0]?.tracks ?? tracks;
     this.#muxer = format.createMuxer(this.#tracks);
     const boundMs = formatOptions.mergeWriteBytes > 0 ? MERGE_WRITE_MAX_MS : options.gatherMs;
-    this.#timer = boundMs > 0 ? setTimeout(() => this.#onTimer(), boundMs) : null;
+    this.#timer = boundMs > 0 ? setTimeout(() => this.#flush(), boundMs) : null;
     this.#timer?.unref();
     for (const gop of wanted) {
       this.setTracks(gop.tracks);
@@ -123,6 +122,7 @@ export class Fanout {
     if (this.#pendingBytes === 0) {
       this.#pendingStarts = starts;
       this.#pendingHeader = header;
+      this.#timer?.refresh();
     }
     this.#pending.push(bytes);
     this.#pendingBytes += bytes.length;
@@ -133,10 +133,6 @@ export class Fanout {
         ? this.#pendingBytes >= mergeWriteBytes
         : frame.kind === 'video' || this.#options.gatherMs === 0;
     if (complete) this.#flush();
-    else if (!this.#timerArmed) {
-      this.#timerArmed = true;
-      this.#timer?.refresh();
-    }
   }
 
   /** The publication is over: what is gathered goes out, and nothing of it is kept for newcomers. */
@@ -166,11 +162,6 @@ export class Fanout {
 
   #wrap(bytes: Buffer): Buffer {
     return this.format.wrap === undefined || bytes.length === 0 ? bytes : this.format.wrap(bytes);
-  }
-
-  #onTimer(): void {
-    this.#timerArmed = false;
-    this.#flush();
   }
 
   /** Writes what is gathered: hot, one write and a few comparisons a subscriber. */

@@ -9,7 +9,7 @@ const VIDEO = ['-f', 'lavfi', '-i', 'testsrc2=size=320x240:rate=25:duration=3'];
 const AUDIO = ['-f', 'lavfi', '-i', 'sine=frequency=440:sample_rate=48000:duration=3'];
 
 /** Codec options by name; B-frames in both video codecs, a key frame a second. */
-export const CODEC = {
+const CODEC = {
   h264: ['-c:v', 'libx264', '-preset', 'veryfast', '-bf', '2', '-g', '25', '-pix_fmt', 'yuv420p'],
   h265: ['-c:v', 'libx265', '-preset', 'ultrafast', '-x265-params', 'log-level=error:keyint=25:bframes=2:pools=1'],
   aac: ['-c:a', 'aac', '-ac', '2'],
@@ -65,13 +65,16 @@ export function probe(file: string): string[] {
 /** The MD5 of all decoded frames of a kind: the same for the same media in any container. */
 export function decodedHash(file: string, kind: 'v' | 'a'): string {
   const args = ['-v', 'error', '-nostdin', '-i', file, '-map', `0:${kind}`, '-f', 'streamhash', '-hash', 'md5', '-'];
-  return run('ffmpeg', args).stdout.toString().trim();
+  const hash = run('ffmpeg', args).stdout.toString().trim();
+  assert.match(hash, /MD5=[0-9a-f]{32}$/);
+  return hash;
 }
 
-export const hasTshark: boolean = spawnSync('tshark', ['--version']).error === undefined;
+const TSHARK = 'tshark';
+export const hasTshark: boolean = spawnSync(TSHARK, ['--version']).error === undefined;
 
 /** Wireshark's list of continuity errors in the file. */
 export function continuityErrors(file: string): string {
   const args = ['-r', file, '-Y', 'mp2t.cc.drop', '-T', 'fields', '-e', 'frame.number'];
-  return run('tshark', args).stdout.toString();
+  return run(TSHARK, args).stdout.toString();
 }

@@ -132,8 +132,17 @@ describe('MP3', () => {
   });
 });
 
+describe('the judges', () => {
+  it('notice a packet that is missing', { skip: hasTshark ? false : 'tshark is not installed' }, () => {
+    const { tracks, frames } = framesOf(encode('h264', null, 'mpegts'));
+    const bytes = mux(tracks, frames);
+    const cut = Buffer.concat([bytes.subarray(0, 188 * 40), bytes.subarray(188 * 41)]);
+    assert.notEqual(continuityErrors(save('cut.ts', cut)), '');
+  });
+});
+
 describe('a change of codec in mid-stream', () => {
-  it('is a new program map, and ffmpeg decodes both', () => {
+  it('is a new program map, keeps the continuity, and loses no frame', () => {
     const first = framesOf(encode('h264', 'aac', 'mpegts'));
     const second = framesOf(encode(null, 'opus', 'mpegts'));
     const muxer = tsFormat.createMuxer(first.tracks);

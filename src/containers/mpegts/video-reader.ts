@@ -17,7 +17,7 @@ import type { EventList } from './events.ts';
 /** Parameter sets of one kind that are kept; of more, the oldest are forgotten. */
 const MAX_PARAMETER_SETS = 64;
 
-/** Takes H264 access units apart: parameter sets to the track, delimiters to nowhere, the rest to the frame. */
+/** Takes access units apart: parameter sets to the track, delimiters to nowhere, the rest to the frame. */
 export class VideoReader {
   readonly #codec: 'H264' | 'H265';
   readonly #pid: number;

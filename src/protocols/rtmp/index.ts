@@ -1,1 +1,2 @@
-export { type RtmpDeps, RtmpServer, type RtmpServerOptions } from './server.ts';
+export type { RtmpDeps, RtmpServerOptions } from './options.ts';
+export { RtmpServer } from './server.ts';

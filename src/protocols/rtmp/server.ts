@@ -1,27 +1,9 @@
 /** Listens for RTMP and RTMPS and gives each connection a session. */
 import { createServer, type Server, type Socket } from 'node:net';
 import tls from 'node:tls';
-import { type ListenAddress, type Listener, listen, readTlsFiles, type TlsFiles } from '../../net/index.ts';
-import type { Clock, Ledger, Log, Registry, SessionCounter } from '../../streams/index.ts';
+import { type Listener, listen, readTlsFiles } from '../../net/index.ts';
+import type { RtmpDeps, RtmpServerOptions } from './options.ts';
 import { RtmpSession } from './session.ts';
-
-export interface RtmpServerOptions {
-  readonly address: ListenAddress;
-  /** Null: plain RTMP. */
-  readonly tls: TlsFiles | null;
-  /** A connection that neither publishes nor plays for this long is closed. Milliseconds. */
-  readonly handshakeTimeoutMs: number;
-  /** A longer message ends its connection. Bytes. */
-  readonly maxMessageBytes: number;
-}
-
-export interface RtmpDeps {
-  readonly registry: Registry;
-  readonly ledger: Ledger;
-  readonly counter: SessionCounter;
-  readonly clock: Clock;
-  readonly log: Log;
-}
 
 export class RtmpServer {
   readonly #options: RtmpServerOptions;

@@ -29,8 +29,8 @@ import {
   rtmpSampleAccess,
   ServerHandshake,
 } from '../../wire/rtmp/index.ts';
+import type { RtmpDeps, RtmpServerOptions } from './options.ts';
 import { RtmpPublish } from './publish.ts';
-import type { RtmpDeps, RtmpServerOptions } from './server.ts';
 import { parseRtmpUrl } from './url.ts';
 
 /** Window acknowledgement size and peer bandwidth that we ask for. Bytes. */

@@ -57,6 +57,6 @@ export type { RtmpMessage, UnknownMessage } from './messages/message.ts';
 export { parseMessage, serializeMessage } from './messages/message.ts';
 export type { UserControl } from './messages/user-control.ts';
 export type { VideoMessage } from './messages/video.ts';
-export { PLAY_CHUNK_SIZE, PLAY_STREAM_ID, rtmpFormat } from './muxer.ts';
+export { MEDIA_STREAM_ID, OUT_CHUNK_SIZE, rtmpFormat } from './muxer.ts';
 export type { RawMessage } from './raw-message.ts';
 export { TimestampUnwrapper } from './timestamp-unwrapper.ts';

@@ -13,9 +13,9 @@ import { NO_BYTES } from '../../media/index.ts';
 import { CSID_AUDIO, CSID_DATA, CSID_VIDEO, chunkMessage } from './chunk-writer.ts';
 
 /** The chunk size that every player is told before the first frame, so that all can be sent the same bytes. */
-export const PLAY_CHUNK_SIZE = 4096;
+export const OUT_CHUNK_SIZE = 4096;
 /** The one message stream that createStream gives, for the same reason. */
-export const PLAY_STREAM_ID = 1;
+export const MEDIA_STREAM_ID = 1;
 
 /** The 24-bit length field of a message. */
 const MAX_BODY_BYTES = 0xffffff;
@@ -89,5 +89,5 @@ class RtmpMuxer implements Muxer {
 function message(type: TagBody['type'], timestampMs: number, prefix: Buffer, payload: Buffer): Buffer {
   if (prefix.length + payload.length > MAX_BODY_BYTES) return NO_BYTES;
   const csid = type === TAG_TYPE.video ? CSID_VIDEO : type === TAG_TYPE.audio ? CSID_AUDIO : CSID_DATA;
-  return chunkMessage(csid, type, PLAY_STREAM_ID, Math.round(timestampMs), prefix, payload, PLAY_CHUNK_SIZE);
+  return chunkMessage(csid, type, MEDIA_STREAM_ID, Math.round(timestampMs), prefix, payload, OUT_CHUNK_SIZE);
 }

@@ -1,0 +1,232 @@
+/** HTTP Notify as the server sees it: takes facts in, and tells the business side of them until it has heard them all. */
+import { randomUUID } from 'node:crypto';
+import type { Clock, Fact, GroupSnapshot, Ledger, Log } from '../streams/index.ts';
+import { Complaints } from './complaints.ts';
+import { createDelivery, type Delivery } from './delivery.ts';
+import { createHeaderMaker } from './headers.ts';
+import { Lanes } from './lanes.ts';
+import { MemoryOutbox } from './memory-outbox.ts';
+import { type NotifyEvent, type NotifyOptions, type Target, targetsOf } from './options.ts';
+import type { Outbox, Settlement, WaitingEvent } from './outbox.ts';
+import { payloadOf, updateBody } from './payloads.ts';
+import { groupJson } from './stat-json.ts';
+import { systemTimers, type Timers } from './timers.ts';
+import { UpdateSender } from './update-sender.ts';
+
+export interface NotifierDeps {
+  readonly log: Log;
+  readonly clock: Clock;
+  /** E.g. `millrace/0.1.0`. */
+  readonly userAgent: string;
+  /** The `data` of `/api/stat/lal_info`. */
+  readonly lalInfo: () => object;
+  /** All groups now, for on_update. */
+  readonly groups: () => readonly GroupSnapshot[];
+  readonly timers?: Timers;
+  /** From 0 to 1. */
+  readonly random?: () => number;
+  readonly outbox?: Outbox;
+}
+
+export interface NotifyStatus {
+  /** Events neither delivered nor given up, those in flight included. */
+  readonly backlog: number;
+  readonly inFlight: number;
+  readonly delivered: number;
+  /** Tries that failed and are followed by another one. */
+  readonly failed: number;
+  readonly refused: number;
+  readonly expired: number;
+  /** Lost: there was no room for them. */
+  readonly dropped: number;
+  /** The number given to an event last. */
+  readonly lastSeq: number;
+  readonly updates: { readonly sent: number; readonly replaced: number; readonly failed: number };
+}
+
+export interface Notifier extends Ledger {
+  /**
+   * Every listener is bound: on_server_start goes out, then the facts that were recorded until now, then all others
+   * and on_update.
+   */
+  start(): Promise<void>;
+  /** Sends on_update with these groups now, or as soon as the one before is answered; the newest only. */
+  update(groups: readonly GroupSnapshot[]): void;
+  /** Delivers what waits, at most `deadlineMs` long, then ends. Facts recorded later are lost. */
+  stop(deadlineMs: number): Promise<{ readonly undelivered: number }>;
+  status(): NotifyStatus;
+}
+
+/** Facts kept until `start`; listeners are bound within moments. */
+const MAX_EARLY_FACTS = 10_000;
+/** After so many tries that reached a receiver it gets its other events, though it has not taken on_server_start. */
+const SERVER_START_TRIES = 10;
+
+/** Throws an Error where a URL, a header or a secret cannot be used. */
+export function createNotifier(options: NotifyOptions, deps: NotifierDeps): Notifier {
+  return new HttpNotifier(options, deps);
+}
+
+class HttpNotifier implements Notifier {
+  readonly #options: NotifyOptions;
+  readonly #deps: NotifierDeps;
+  readonly #timers: Timers;
+  readonly #targets: ReadonlyMap<NotifyEvent, Target>;
+  readonly #complaints: Complaints;
+  readonly #outbox: Outbox;
+  readonly #delivery: Delivery;
+  readonly #lanes: Lanes;
+  readonly #updates: UpdateSender | null;
+  /** The on_rtmp_connect of each session that is not settled yet, by session: its other events come after it. */
+  readonly #connects = new Map<string, { readonly seq: number; readonly receiver: string }>();
+  /** on_server_start while its receiver gets nothing before it. */
+  #serverStart: { readonly seq: number; readonly receiver: string } | null = null;
+  #state: 'new' | 'running' | 'stopped' = 'new';
+  #early: Fact[] = [];
+  #dropped = 0;
+  #cancelTick: () => void = () => {};
+
+  constructor(options: NotifyOptions, deps: NotifierDeps) {
+    const { clock, log } = deps;
+    const idPrefix = `msg-${randomUUID().slice(0, 8)}-`;
+    this.#options = options;
+    this.#deps = deps;
+    this.#timers = deps.timers ?? systemTimers;
+    this.#targets = targetsOf(options.urls);
+    this.#complaints = new Complaints(clock);
+    this.#outbox = deps.outbox ?? new MemoryOutbox({ idPrefix, clock });
+    const headers = createHeaderMaker(options, deps.userAgent);
+    this.#delivery = createDelivery({
+      // One more than the lanes need, so that on_update never waits for a lane.
+      connections: options.concurrency + 1,
+      timeoutMs: options.timeoutMs,
+      timers: this.#timers,
+    });
+    const shared = { delivery: this.#delivery, headers, clock, log, complaints: this.#complaints };
+    this.#lanes = new Lanes(options, {
+      ...shared,
+      outbox: this.#outbox,
+      timers: this.#timers,
+      random: deps.random ?? Math.random,
+      onTried: (event, settlement, reached) => this.#tried(event, settlement, reached),
+    });
+    const update = this.#targets.get('on_update');
+    const held = update !== undefined && update.receiver === this.#targets.get('on_server_start')?.receiver;
+    this.#updates = update === undefined ? null : new UpdateSender(update.url, { ...shared, idPrefix }, held);
+  }
+
+  async start(): Promise<void> {
+    await this.#outbox.open((receiver) => this.#lanes.wake(receiver));
+    this.#state = 'running';
+    this.#append({ kind: 'server_start', unixMs: this.#deps.clock.unixMs() });
+    const early = this.#early;
+    this.#early = [];
+    for (const fact of early) this.#append(fact);
+    this.#tick();
+  }
+
+  record(fact: Fact): void {
+    if (this.#state === 'running') this.#append(fact);
+    else if (this.#state === 'new' && this.#early.length < MAX_EARLY_FACTS) this.#early.push(fact);
+    else this.#drop(fact.kind);
+  }
+
+  update(groups: readonly GroupSnapshot[]): void {
+    this.#updates?.offer(updateBody(this.#options.serverId, groups.map(groupJson)));
+  }
+
+  async stop(deadlineMs: number): Promise<{ readonly undelivered: number }> {
+    this.#cancelTick();
+    this.#updates?.stop();
+    if (this.#state === 'running') await this.#lanes.drain(deadlineMs);
+    this.#state = 'stopped';
+    this.#lanes.stop();
+    await this.#delivery.close();
+    await this.#outbox.close();
+    return { undelivered: this.#outbox.waiting + this.#early.length };
+  }
+
+  status(): NotifyStatus {
+    const { inFlight, delivered, failedAttempts, refused, expired } = this.#lanes.counters;
+    return {
+      backlog: this.#outbox.waiting + this.#early.length,
+      inFlight,
+      delivered,
+      failed: failedAttempts,
+      refused,
+      expired,
+      dropped: this.#dropped,
+      lastSeq: this.#outbox.lastSeq,
+      updates: { ...(this.#updates?.counters ?? { sent: 0, replaced: 0, failed: 0 }) },
+    };
+  }
+
+  /** Once at start and every `updateIntervalSec`: on_update. */
+  #tick(): void {
+    if (this.#updates === null || this.#options.updateIntervalSec <= 0) return;
+    this.update(this.#deps.groups());
+    this.#cancelTick = this.#timers.after(this.#options.updateIntervalSec * 1000, () => this.#tick());
+  }
+
+  #append(fact: Fact): void {
+    const payload = payloadOf(fact, this.#options.serverId, this.#deps.lalInfo);
+    const target = payload === null ? undefined : this.#targets.get(payload.event);
+    if (payload === null || target === undefined) return;
+    const sessionId = sessionOf(fact);
+    const seq = this.#outbox.append({
+      ...payload,
+      ...target,
+      lane: laneOf(payload.streamName, sessionId),
+      after: this.#after(sessionId, target.receiver),
+      sessionId,
+      reason: fact.kind === 'session_stop' ? fact.reason : null,
+      unixMs: fact.unixMs,
+    });
+    if (seq === null) this.#drop(payload.event);
+    else if (fact.kind === 'server_start') this.#serverStart = { seq, receiver: target.receiver };
+    else if (fact.kind === 'rtmp_connect') this.#connects.set(fact.sessionId, { seq, receiver: target.receiver });
+  }
+
+  /**
+   * What the receiver must have heard first. A receiver never waits for another one, so that one that is dead holds up
+   * nobody else; on_rtmp_connect waits for on_server_start itself, so the last of the two is enough.
+   */
+  #after(sessionId: string | null, receiver: string): number | null {
+    const connect = sessionId === null ? undefined : this.#connects.get(sessionId);
+    if (connect?.receiver === receiver) return connect.seq;
+    return this.#serverStart?.receiver === receiver ? this.#serverStart.seq : null;
+  }
+
+  #tried(event: WaitingEvent, settlement: Settlement, reached: boolean): void {
+    if (settlement.kind === 'retry') {
+      if (event.seq !== this.#serverStart?.seq || !reached || event.attempts + 1 < SERVER_START_TRIES) return;
+      this.#outbox.release(event.seq);
+    } else if (event.event === 'on_rtmp_connect' && event.sessionId !== null) {
+      this.#connects.delete(event.sessionId);
+    }
+    if (event.seq !== this.#serverStart?.seq) return;
+    this.#serverStart = null;
+    this.#updates?.release();
+  }
+
+  #drop(what: string): void {
+    this.#dropped++;
+    this.#complaints.about('dropped', (times) =>
+      this.#deps.log.error(
+        { what, times, dropped: this.#dropped, backlog: this.#outbox.waiting },
+        'callback lost: too many wait for delivery',
+      ),
+    );
+  }
+}
+
+function sessionOf(fact: Fact): string | null {
+  if (fact.kind === 'server_start') return null;
+  return fact.kind === 'rtmp_connect' ? fact.sessionId : fact.session.sessionId;
+}
+
+/** One lane a stream; what belongs to no stream yet has a lane of its own. */
+function laneOf(streamName: string | null, sessionId: string | null): string {
+  if (streamName !== null) return `stream ${streamName}`;
+  return sessionId === null ? 'server' : `session ${sessionId}`;
+}

@@ -1,0 +1,21 @@
+/** What the RTMP server is told to do, and what it needs of the house. */
+import type { ListenAddress, TlsFiles } from '../../net/index.ts';
+import type { Clock, Ledger, Log, Registry, SessionCounter } from '../../streams/index.ts';
+
+export interface RtmpServerOptions {
+  readonly address: ListenAddress;
+  /** Null: plain RTMP. */
+  readonly tls: TlsFiles | null;
+  /** A connection that neither publishes nor plays for this long is closed. Milliseconds. */
+  readonly handshakeTimeoutMs: number;
+  /** A longer message ends its connection. Bytes. */
+  readonly maxMessageBytes: number;
+}
+
+export interface RtmpDeps {
+  readonly registry: Registry;
+  readonly ledger: Ledger;
+  readonly counter: SessionCounter;
+  readonly clock: Clock;
+  readonly log: Log;
+}

@@ -1,0 +1,217 @@
+/** Puts the parts together, starts and stops them in order: the one file that knows everything. */
+import { createSimpleAuth } from './admission/index.ts';
+import { type ApiServer, createApiServer } from './api/index.ts';
+import {
+  apiOptions,
+  type Config,
+  fanoutOptions,
+  type HttpPlayOptions,
+  httpFlvOptions,
+  httpTsOptions,
+  limits,
+  notBuilt,
+  notifyOptions,
+  type PlainListener,
+  rtmpOptions,
+  simpleAuthOptions,
+  type TlsListener,
+} from './config/index.ts';
+import { HttpListener, type HttpRoute, type Listener } from './net/index.ts';
+import { createNotifier, lalInfoJson, type Notifier } from './notify/index.ts';
+import { BIN_INFO, SERVER_NAME } from './ops/index.ts';
+import { httpFlvRoute } from './protocols/http-flv/index.ts';
+import { httpTsRoute } from './protocols/http-ts/index.ts';
+import { type RtmpDeps, RtmpServer } from './protocols/rtmp/index.ts';
+import { type Clock, type Log, Registry, type SessionCounter, type StreamOptions } from './streams/index.ts';
+
+export interface Server {
+  /** Binds every listener, then tells the receiver. Rejects where a plain listener cannot be bound. */
+  start(): Promise<void>;
+  /** Ends listeners, then sessions, then delivers their stops, all within `deadlineMs`. */
+  stop(deadlineMs: number): Promise<void>;
+}
+
+const clock: Clock = { monotonicMs: () => performance.now(), unixMs: () => Date.now() };
+
+/** Something that listens, as start and stop see it. */
+interface Port {
+  readonly name: string;
+  /** The configuration key of its address. */
+  readonly key: string;
+  /** Whether the server does not start without it. */
+  readonly required: boolean;
+  start(): Promise<Pick<Listener, 'port'> & Partial<Listener>>;
+  stop(): void;
+}
+
+/** The whole server, not started yet. */
+export function createServer(config: Config, log: Log): Server {
+  const counter = createSessionCounter();
+  const startUnixMs = clock.unixMs();
+  const lalInfo = (): object => lalInfoJson({ serverId: config.server_id, binInfo: BIN_INFO, startUnixMs });
+  const notifier = createNotifier(
+    { ...notifyOptions(config), ...(config.http_notify.enable ? {} : { urls: {} }) },
+    { log, clock, userAgent: SERVER_NAME, lalInfo, groups: () => registry.groups() },
+  );
+  const registry: Registry = new Registry(streamOptions(config), {
+    ledger: notifier,
+    log,
+    clock,
+    admission: createSimpleAuth(simpleAuthOptions(config)),
+  });
+  const ports = [
+    ...rtmpPorts(config, { registry, ledger: notifier, counter, clock, log }),
+    ...httpPorts(config, registry, counter, log),
+  ];
+  const api = createApi(config, registry, lalInfo, log);
+  if (api !== null) ports.push(api.port);
+
+  return {
+    start: async () => {
+      const missing = notBuilt(config);
+      if (missing.length > 0) {
+        log.warn({ keys: missing }, 'configured, but not served by this version and left out');
+      }
+      for (const port of ports) await startPort(port, log);
+      registry.start();
+      notifier.record({ kind: 'server_start', unixMs: clock.unixMs() });
+      notifier.start();
+      log.info({ ready: true }, 'millrace is ready');
+    },
+    stop: async (deadlineMs) => {
+      const deadline = clock.monotonicMs() + deadlineMs;
+      for (const port of ports) port.stop();
+      await within(registry.stop(), deadlineMs);
+      await stopNotifier(notifier, Math.max(0, deadline - clock.monotonicMs()), log);
+      await api?.server.close();
+    },
+  };
+}
+
+async function startPort(port: Port, log: Log): Promise<void> {
+  try {
+    const bound = await port.start();
+    log.info({ listener: port.name, host: bound.host ?? '', port: bound.port }, 'listening');
+  } catch (error) {
+    const reason = `${port.key}: ${error instanceof Error ? error.message : String(error)}`;
+    if (port.required) throw new Error(reason);
+    log.error({ listener: port.name }, `${reason}; the rest of the server goes on`);
+  }
+}
+
+/** Waits for `promise`, but no longer than `ms`. */
+async function within(promise: Promise<void>, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([promise, late]);
+  clearTimeout(timer);
+}
+
+async function stopNotifier(notifier: Notifier, deadlineMs: number, log: Log): Promise<void> {
+  const { undelivered } = await notifier.stop(deadlineMs);
+  if (undelivered > 0) log.error({ undelivered }, 'events were not delivered before the server stopped');
+}
+
+function streamOptions(config: Config): StreamOptions {
+  const rtmp = rtmpOptions(config);
+  const flv = httpFlvOptions(config);
+  const ts = httpTsOptions(config);
+  const plain = (options: { gopNum: number }): StreamOptions['formats'][string] => ({
+    gopNum: options.gopNum,
+    mergeWriteBytes: rtmp.mergeWriteSize,
+  });
+  const all = [rtmp, flv, ts];
+  return {
+    fanout: fanoutOptions(config),
+    formats: { rtmp: plain(rtmp), flv: plain(flv), 'ws-flv': plain(flv), ts: plain(ts), 'ws-ts': plain(ts) },
+    gopNum: Math.max(...all.filter(({ enabled }) => enabled).map(({ gopNum }) => gopNum), 0),
+    singleGopMaxFrameNum: Math.max(...all.map(({ singleGopMaxFrameNum }) => singleGopMaxFrameNum)),
+    idleTimeoutMs: limits(config).idleTimeoutMs,
+  };
+}
+
+function rtmpPorts(config: Config, deps: RtmpDeps): Port[] {
+  const { plain, tls } = rtmpOptions(config);
+  const { handshakeTimeoutMs, maxMessageBytes } = limits(config);
+  const port = (name: string, listener: PlainListener, files: TlsListener | null): Port => {
+    const server = new RtmpServer({ address: listener.addr, tls: files, handshakeTimeoutMs, maxMessageBytes }, deps);
+    return {
+      name,
+      key: listener.key,
+      required: files === null,
+      start: () => server.start(),
+      stop: () => server.stop(),
+    };
+  };
+  return [...(plain === null ? [] : [port('rtmp', plain, null)]), ...(tls === null ? [] : [port('rtmps', tls, tls)])];
+}
+
+/** HTTP-FLV and HTTP-TS: those with one address share one listener. */
+function httpPorts(config: Config, registry: Registry, counter: SessionCounter, log: Log): Port[] {
+  const deps = { registry, counter, serverName: SERVER_NAME };
+  const { handshakeTimeoutMs } = limits(config);
+  const listeners = new Map<string, { listener: HttpListener; port: Port }>();
+  const add = (name: string, at: PlainListener, tls: TlsListener | null, route: HttpRoute): void => {
+    const address = `${name} ${at.addr.host ?? ''}:${at.addr.port}`;
+    let entry = listeners.get(address);
+    if (entry === undefined) {
+      const options = { address: at.addr, tls, handshakeTimeoutMs, serverName: SERVER_NAME };
+      const listener = new HttpListener(options, log);
+      const port: Port = {
+        name,
+        key: at.key,
+        required: tls === null,
+        start: () => listener.start(),
+        stop: () => listener.stop(),
+      };
+      entry = { listener, port };
+      listeners.set(address, entry);
+    }
+    entry.listener.addRoute(route);
+  };
+  const addBoth = ({ plain, tls }: HttpPlayOptions, route: HttpRoute): void => {
+    if (plain !== null) add('http', plain, null, route);
+    if (tls !== null) add('https', tls, tls, route);
+  };
+  const flv = httpFlvOptions(config);
+  const ts = httpTsOptions(config);
+  addBoth(flv, httpFlvRoute(flv.urlPattern, deps));
+  addBoth(ts, httpTsRoute(ts.urlPattern, deps));
+  return Array.from(listeners.values(), ({ port }) => port);
+}
+
+function createApi(
+  config: Config,
+  registry: Registry,
+  lalInfo: () => object,
+  log: Log,
+): { server: ApiServer; port: Port } | null {
+  const { plain } = apiOptions(config);
+  if (plain === null) return null;
+  const server = createApiServer(
+    {
+      lalInfo,
+      groups: () => registry.groups(),
+      group: (name) => registry.group(name),
+      kick: (streamName, sessionId) => registry.kick(streamName, sessionId),
+    },
+    { ...plain.addr, serverName: SERVER_NAME, log },
+  );
+  // the API answers to the end, so that a receiver may still ask while stops are delivered
+  const port: Port = { name: 'api', key: plain.key, required: true, start: () => server.listen(), stop: () => {} };
+  return { server, port };
+}
+
+/** Session numbers from 1 for each prefix. */
+function createSessionCounter(): SessionCounter {
+  const last = new Map<string, number>();
+  return {
+    next: (prefix) => {
+      const number = (last.get(prefix) ?? 0) + 1;
+      last.set(prefix, number);
+      return number;
+    },
+  };
+}
