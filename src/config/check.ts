@@ -6,7 +6,7 @@ import { keyInfo } from './key.ts';
 import { allListeners, collisions, type ListenerRow } from './listeners.ts';
 import { CONF_VERSION, type Config, configSchema, keysOf, withDerived } from './schema.ts';
 
-export type CheckResult =
+type CheckResult =
   | { readonly ok: true; readonly config: Config; readonly warnings: string[] }
   /** Each error names the key's path, what was found and what is allowed. */
   | { readonly ok: false; readonly errors: string[] };
@@ -51,19 +51,23 @@ function pathText(path: Path): string {
 function keyError(file: unknown, path: Path): string {
   let schema: z.core.$ZodType = configSchema;
   let value: unknown = file;
+  let isInside = false;
   for (const part of path) {
     const key = String(part);
-    schema = keysOf(schema)?.get(key) ?? schema;
+    const inner = keysOf(schema)?.get(key);
+    isInside = inner === undefined;
+    schema = inner ?? schema;
     value =
       typeof value === 'object' && value !== null && Object.hasOwn(value, key) ? Reflect.get(value, key) : undefined;
   }
   const info = keyInfo.get(schema);
   const found = info?.isSecret === true ? describeSecret(value) : describeFound(value);
-  return `${pathText(path)}: found ${found}, allowed: ${info?.allowed ?? 'another value'}`;
+  const allowed = isInside ? info?.allowedInside : info?.allowed;
+  return `${pathText(path)}: found ${found}, allowed: ${allowed ?? 'another value'}`;
 }
 
 /** `1935 (number)`, `"x" (string)`, `null`, `a list`, `an object`, `nothing`. */
-export function describeFound(value: unknown): string {
+function describeFound(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'a list';

@@ -7,6 +7,8 @@ export interface KeyInfo {
   readonly meaning: string;
   /** Completes "allowed: …" and is the documentation's column "type". */
   readonly allowed: string;
+  /** Completes "allowed: …" for one element of a list or an object; absent where the key holds neither. */
+  readonly allowedInside?: string;
   /** The documentation's column "default". Empty for sections. */
   readonly whenMissing: string;
   /**
@@ -27,6 +29,8 @@ export const keyInfo: z.core.$ZodRegistry<KeyInfo> = z.registry<KeyInfo>();
 export const MAX_TIMER_MS = 2_147_483_647;
 const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
 const OWN_HEADERS = /^(?:host|connection|content-.*|transfer-encoding|webhook-.*|millrace-.*)$/i;
+const OWN_HEADERS_TEXT =
+  'but not Host, Connection, Content-*, Transfer-Encoding, Webhook-*, Millrace-*, which the server sets';
 
 export interface SectionNote {
   /** Where the file has no such section, the log says that it is off. */
@@ -106,10 +110,12 @@ export function relayAddress(meaning: string) {
 
 /** A list of addresses of other servers. */
 export function relayAddresses(meaning: string) {
-  return z
-    .array(z.string().regex(RELAY_ADDRESS))
-    .default([])
-    .register(keyInfo, { meaning, allowed: 'a list of strings HOST:PORT', whenMissing: '[]' });
+  return z.array(z.string().regex(RELAY_ADDRESS)).default([]).register(keyInfo, {
+    meaning,
+    allowed: 'a list of strings HOST:PORT',
+    allowedInside: 'a string HOST:PORT',
+    whenMissing: '[]',
+  });
 }
 
 /** A prefix of paths; slashes that are missing at its ends are put there. */
@@ -152,6 +158,7 @@ export function signingSecrets(meaning: string) {
   return z.array(z.string().refine(isSigningSecret)).default([]).register(keyInfo, {
     meaning,
     allowed: 'a list of strings whsec_BASE64, each of 24 to 64 bytes',
+    allowedInside: 'a string whsec_BASE64 of 24 to 64 bytes',
     whenMissing: '[]',
     isSecret: true,
   });
@@ -168,13 +175,16 @@ function isSigningSecret(value: string): boolean {
 export function headers(meaning: string) {
   const names = z.string().refine((name) => TOKEN.test(name) && !OWN_HEADERS.test(name));
   const values = z.string().regex(/^[\t\x20-\x7e\xa0-\xff]*$/);
-  return z.preprocess(withoutComments, z.record(names, values)).default({}).register(keyInfo, {
-    meaning,
-    allowed:
-      'an object of header names and strings, without Host, Connection, Content-*, Transfer-Encoding, Webhook-* and Millrace-*',
-    whenMissing: '{}',
-    isSecret: true,
-  });
+  return z
+    .preprocess(withoutComments, z.record(names, values))
+    .default({})
+    .register(keyInfo, {
+      meaning,
+      allowed: `an object of header names and strings, ${OWN_HEADERS_TEXT}`,
+      allowedInside: `a header's name and a string without control characters, ${OWN_HEADERS_TEXT}`,
+      whenMissing: '{}',
+      isSecret: true,
+    });
 }
 
 /** Whether a key is a comment. */

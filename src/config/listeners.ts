@@ -6,7 +6,7 @@ import type { Config } from './schema.ts';
  * What becomes of a listener that cannot listen: a `plain` one stops the start; a `tls` or an `optional` one (RTSP over
  * WebSocket, profiles) is logged as an error and the rest goes on.
  */
-export type ListenerRole = 'plain' | 'tls' | 'optional';
+type ListenerRole = 'plain' | 'tls' | 'optional';
 
 /** A listener that is switched on. */
 export interface ListenerRow {

@@ -6,14 +6,14 @@ import { checkConfig } from './check.ts';
 import { parseJson } from './json-text.ts';
 import type { Config } from './schema.ts';
 
-export interface LoadRequest {
+interface LoadRequest {
   /** Read instead of searching; relative to `cwd`. */
   readonly file?: string;
   /** The working folder. */
   readonly cwd: string;
 }
 
-export type LoadResult =
+type LoadResult =
   | { readonly ok: true; readonly config: Config; readonly file: string; readonly warnings: string[] }
   | { readonly ok: false; readonly file: string; readonly errors: string[] };
 

@@ -17,7 +17,7 @@ export interface PlainListener {
 export interface TlsListener extends PlainListener, TlsFiles {}
 
 /** The two listeners of a part; null where one is off. Either may be on without the other. */
-export interface Listeners {
+interface Listeners {
   /** Whether at least one of the two is on. */
   readonly enabled: boolean;
   /** The start stops where it cannot be bound. */
@@ -27,14 +27,14 @@ export interface Listeners {
 }
 
 /** What a new player of a format is given. */
-export interface GopOptions {
+interface GopOptions {
   /** GOPs cached for a new player; 0: none. */
   readonly gopNum: number;
   /** Bound on one cached GOP's frames; 0: none. */
   readonly singleGopMaxFrameNum: number;
 }
 
-export interface RtmpOptions extends Listeners, GopOptions {
+interface RtmpOptions extends Listeners, GopOptions {
   /** Bytes gathered before a write to players; 0: no gathering by size. */
   readonly mergeWriteSize: number;
 }
@@ -46,7 +46,7 @@ export interface HttpPlayOptions extends Listeners, GopOptions {
 }
 
 /** Events of HTTP Notify, by the names of their keys. */
-export type NotifyEvent =
+type NotifyEvent =
   | 'on_server_start'
   | 'on_update'
   | 'on_pub_start'
@@ -58,7 +58,7 @@ export type NotifyEvent =
   | 'on_rtmp_connect'
   | 'on_hls_make_ts';
 
-export interface NotifyOptions {
+interface NotifyOptions {
   readonly enabled: boolean;
   readonly serverId: string;
   /** 0: no `on_update`. */
@@ -77,7 +77,7 @@ export interface NotifyOptions {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-export interface ApiOptions {
+interface ApiOptions {
   readonly serverId: string;
   readonly enabled: boolean;
   /** Null where the API is off. */
@@ -85,7 +85,7 @@ export interface ApiOptions {
 }
 
 /** Bounds on peers that are not the fan-out's. */
-export interface Limits {
+interface Limits {
   /** Until a handshake or a request's headers are complete. */
   readonly handshakeTimeoutMs: number;
   /** A publisher without a byte, a subscriber to whom nothing could be written. */

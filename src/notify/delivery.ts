@@ -97,7 +97,10 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
-    this.#finish({ kind: 'unanswered', cause: 'lost', why: 'the answer has no status' });
+    const finish = (): void => this.#finish({ kind: 'unanswered', cause: 'lost', why: 'the answer has no status' });
+    // undici uses the connection again from its own setImmediate, set after this call. Whoever sends next must come
+    // after that one, or it would open another connection.
+    setImmediate(() => setImmediate(finish));
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {

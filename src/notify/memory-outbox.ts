@@ -4,7 +4,7 @@ import { DueHeap } from './due-heap.ts';
 import type { NewEvent, Outbox, Settlement, Take, WaitingEvent } from './outbox.ts';
 
 /** Events held at most; with bodies of 400 bytes about 100 MB. */
-export const MAX_WAITING_EVENTS = 100_000;
+const MAX_WAITING_EVENTS = 100_000;
 /** Streams whose numbering is remembered; the stream that was silent longest is forgotten first. */
 const MAX_STREAM_COUNTERS = 100_000;
 /** Events of one lane given out at once: few, so that lanes take turns. */

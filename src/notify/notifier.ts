@@ -47,7 +47,7 @@ export interface NotifyStatus {
 export interface Notifier extends Ledger {
   /**
    * Every listener is bound: on_server_start goes out, then the facts that were recorded until now, then all others
-   * and on_update.
+   * and on_update. The start of the server need not be recorded: this tells of it.
    */
   start(): Promise<void>;
   /** Sends on_update with these groups now, or as soon as the one before is answered; the newest only. */
@@ -126,6 +126,7 @@ class HttpNotifier implements Notifier {
   }
 
   record(fact: Fact): void {
+    if (fact.kind === 'server_start') return;
     if (this.#state === 'running') this.#append(fact);
     else if (this.#state === 'new' && this.#early.length < MAX_EARLY_FACTS) this.#early.push(fact);
     else this.#drop(fact.kind);

@@ -59,7 +59,7 @@ export interface Outbox {
   open(onReady: (receiver: string) => void): Promise<void>;
   /** Takes an event in and gives it its number; null: there is no room, and it is lost. */
   append(event: NewEvent): number | null;
-  /** Takes from up to `maxLanes` lanes of the receiver that are not taken and not waiting. */
+  /** Takes from up to `maxLanes` lanes of the receiver that are not taken and not waiting. Never rejects. */
   take(receiver: string, maxLanes: number): Promise<Take>;
   /**
    * Ends a try of the run's first unsettled event. All settlements but `retry` remove it from what waits; `retry` also gives the

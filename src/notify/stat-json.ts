@@ -7,7 +7,7 @@ const API_VERSION = 'v0.4.9';
 const NOTIFY_VERSION = 'v0.2.2';
 const WEB_UI_VERSION = 'v0.0.3';
 
-export interface SessionJson {
+interface SessionJson {
   readonly session_id: string;
   readonly protocol: string;
   readonly base_type: string;
