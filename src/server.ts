@@ -74,8 +74,7 @@ export function createServer(config: Config, log: Log): Server {
       }
       for (const port of ports) await startPort(port, log);
       registry.start();
-      notifier.record({ kind: 'server_start', unixMs: clock.unixMs() });
-      notifier.start();
+      await notifier.start();
       log.info({ ready: true }, 'millrace is ready');
     },
     stop: async (deadlineMs) => {

@@ -4,17 +4,14 @@ export {
   aacTrack,
   adtsHeader,
   parseAdtsHeader,
-  parseAudioSpecificConfig,
-  serializeAudioSpecificConfig,
 } from './aac.ts';
 export type { AvcSps } from './avc.ts';
-export { h264Track, parseAvcConfig, parseAvcSps, serializeAvcConfig } from './avc.ts';
-export { BitReader } from './bits.ts';
+export { h264Track, parseAvcConfig, serializeAvcConfig } from './avc.ts';
 export { ByteQueue } from './byte-queue.ts';
 export { CodecError } from './codec-error.ts';
 export type { AudioCodec, AudioFrame, DataFrame, Frame, VideoCodec, VideoFrame } from './frame.ts';
 export type { HevcSps } from './hevc.ts';
-export { h265Track, parseHevcConfig, parseHevcSps, serializeHevcConfig } from './hevc.ts';
+export { h265Track, parseHevcConfig, serializeHevcConfig } from './hevc.ts';
 export type { MpegAudioHeader } from './mp3.ts';
 export { parseMpegAudioHeader } from './mp3.ts';
 export {
@@ -25,12 +22,9 @@ export {
   h264NalType,
   h265NalType,
   isH264Idr,
-  isH264ParameterSet,
   isH265Irap,
-  isH265ParameterSet,
   joinNalUnits,
   NAL_LENGTH_SIZE,
-  removeEmulationPrevention,
   splitNalUnits,
 } from './nal.ts';
 export { opusPacketChannels, opusPacketDuration, opusTrack, parseOpusHead, serializeOpusHead } from './opus.ts';

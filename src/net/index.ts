@@ -9,5 +9,5 @@ export {
 } from './http-listener.ts';
 export { type ListenAddress, type Listener, listen, readTlsFiles, type TlsFiles } from './listen.ts';
 export { countBytes, type SocketBytes } from './socket-bytes.ts';
-export { MAX_NAME_LENGTH, parseStreamPath, type StreamPath } from './stream-path.ts';
+export { parseStreamPath, type StreamPath } from './stream-path.ts';
 export { overWebSocket } from './websocket.ts';

@@ -1,4 +1,4 @@
 /** The door of notify. */
 export { createNotifier, type Notifier, type NotifierDeps, type NotifyStatus } from './notifier.ts';
-export { NOTIFY_EVENTS, type NotifyEvent, type NotifyOptions } from './options.ts';
+export type { NotifyEvent, NotifyOptions } from './options.ts';
 export { type GroupJson, groupJson, type LalInfoJson, lalInfoJson } from './stat-json.ts';

@@ -10,8 +10,6 @@ const COMMON_TAIL = Buffer.from('f0eec24a8068bee82e00d0d1029e7e576eec5d2d29806fa
 export const PLAYER_KEY: Buffer = Buffer.from(TEXT_OF_PLAYER, 'latin1');
 /** Keys S1. */
 export const SERVER_KEY: Buffer = Buffer.from(TEXT_OF_SERVER, 'latin1');
-/** Keys the key of C2. */
-export const PLAYER_KEY_LONG: Buffer = Buffer.concat([PLAYER_KEY, COMMON_TAIL]);
 /** Keys the key of S2. */
 export const SERVER_KEY_LONG: Buffer = Buffer.concat([SERVER_KEY, COMMON_TAIL]);
 

@@ -2,21 +2,12 @@
 export { AcknowledgementWindow } from './acknowledgement-window.ts';
 export type { ChunkReaderOptions } from './chunk-reader.ts';
 export { ChunkReader } from './chunk-reader.ts';
-export {
-  ChunkWriter,
-  CSID_AUDIO,
-  CSID_COMMAND,
-  CSID_CONTROL,
-  CSID_DATA,
-  CSID_VIDEO,
-  chunkMessage,
-} from './chunk-writer.ts';
+export { ChunkWriter } from './chunk-writer.ts';
 export {
   command,
   connectResult,
   createStreamResult,
   errorResult,
-  onBwDone,
   onFcPublish,
   onFcUnpublish,
   onStatus,
@@ -26,23 +17,13 @@ export {
 export type { Status } from './commands/client.ts';
 export {
   connectRequest,
-  createStreamRequest,
-  deleteStreamRequest,
-  parseCreateStreamResult,
   parseStatus,
-  playRequest,
-  publishRequest,
-  streamNameRequest,
 } from './commands/client.ts';
 export type { ConnectRequest, Parsed, PauseRequest, PlayRequest, PublishRequest } from './commands/requests.ts';
 export {
   parseConnect,
-  parseDeleteStream,
-  parsePause,
   parsePlay,
   parsePublish,
-  parseReceive,
-  parseSeek,
   parseStreamName,
 } from './commands/requests.ts';
 export type { RtmpErrorReason } from './error.ts';
@@ -54,9 +35,8 @@ export type { AudioMessage } from './messages/audio.ts';
 export type { CommandMessage } from './messages/command.ts';
 export type { DataMessage } from './messages/data.ts';
 export type { RtmpMessage, UnknownMessage } from './messages/message.ts';
-export { parseMessage, serializeMessage } from './messages/message.ts';
+export { parseMessage } from './messages/message.ts';
 export type { UserControl } from './messages/user-control.ts';
 export type { VideoMessage } from './messages/video.ts';
 export { MEDIA_STREAM_ID, OUT_CHUNK_SIZE, rtmpFormat } from './muxer.ts';
 export type { RawMessage } from './raw-message.ts';
-export { TimestampUnwrapper } from './timestamp-unwrapper.ts';
