@@ -7,7 +7,15 @@ const floors = [
   ['wire/rtmp', 'wire/rtsp', 'wire/rtp'],
   ['streams'],
   ['net'],
-  ['protocols/http-progressive', 'protocols/rtmp', 'protocols/rtsp', 'protocols/http-flv', 'protocols/http-ts', 'protocols/hls', 'protocols/gb28181'],
+  [
+    'protocols/http-progressive',
+    'protocols/rtmp',
+    'protocols/rtsp',
+    'protocols/http-flv',
+    'protocols/http-ts',
+    'protocols/hls',
+    'protocols/gb28181',
+  ],
   ['relay', 'record', 'admission', 'notify'],
   ['api'],
   ['ops'],
@@ -59,7 +67,7 @@ module.exports = {
     },
     {
       name: 'parts-take-options-not-the-file',
-      comment: 'config maps the file onto each part\'s own options; only the entrances and server.ts see the file.',
+      comment: "config maps the file onto each part's own options; only the entrances and server.ts see the file.",
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/(config/|main\\.ts|server\\.ts|index\\.ts)' },
       to: { path: '^src/config/' },
@@ -77,7 +85,11 @@ module.exports = {
     parser: 'swc',
     tsPreCompilationDeps: true,
     doNotFollow: { path: 'node_modules' },
-    enhancedResolveOptions: { extensions: ['.ts', '.js', '.json'], conditionNames: ['import', 'require', 'node', 'default'], exportsFields: ['exports'] },
+    enhancedResolveOptions: {
+      extensions: ['.ts', '.js', '.json'],
+      conditionNames: ['import', 'require', 'node', 'default'],
+      exportsFields: ['exports'],
+    },
     builtInModules: { add: ['node:sqlite', 'node:test'] },
   },
 };

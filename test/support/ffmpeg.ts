@@ -90,7 +90,7 @@ export function publish(scope: Scope, url: string, name: SourceName, options: Pu
   return { stop: () => end('SIGINT'), kill: () => end('SIGKILL'), finished };
 }
 
-export interface ProbedStream {
+interface ProbedStream {
   readonly codec_name: string;
   readonly codec_type: string;
   readonly width?: number;
@@ -99,10 +99,10 @@ export interface ProbedStream {
 }
 
 /** What ffprobe sees at a URL, or in bytes that were captured, ordered video first. */
-export async function probe(scope: Scope, input: string | Buffer): Promise<ProbedStream[]> {
+async function probe(scope: Scope, input: string | Buffer, options: readonly string[] = []): Promise<ProbedStream[]> {
   const source = inputArgs(input);
   const { code, stdout, stderr } = await withPatience(
-    run(scope, 'ffprobe', ['-v', 'error', ...source.args, '-show_streams', '-of', 'json'], source.options),
+    run(scope, 'ffprobe', ['-v', 'error', ...options, ...source.args, '-show_streams', '-of', 'json'], source.options),
     () => `ffprobe ${source.name} did not end`,
   );
   assert.equal(code, 0, `ffprobe ${source.name}: ${stderr}`);
@@ -111,8 +111,12 @@ export async function probe(scope: Scope, input: string | Buffer): Promise<Probe
 }
 
 /** One line for each stream: `h264 1280x720`, `aac 48000`. */
-export async function probeLines(scope: Scope, input: string | Buffer): Promise<string[]> {
-  const streams = await probe(scope, input);
+export async function probeLines(
+  scope: Scope,
+  input: string | Buffer,
+  options: readonly string[] = [],
+): Promise<string[]> {
+  const streams = await probe(scope, input, options);
   return streams.map(({ codec_name, codec_type, width, height, sample_rate }) =>
     codec_type === 'video' ? `${codec_name} ${width}x${height}` : `${codec_name} ${sample_rate}`,
   );
