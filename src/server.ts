@@ -149,7 +149,7 @@ function rtmpPorts(config: Config, deps: RtmpDeps): Port[] {
 
 /** HTTP-FLV and HTTP-TS: those with one address share one listener. */
 function httpPorts(config: Config, registry: Registry, counter: SessionCounter, log: Log): Port[] {
-  const deps = { registry, counter, serverName: SERVER_NAME };
+  const deps = { registry, counter, log, serverName: SERVER_NAME };
   const { handshakeTimeoutMs } = limits(config);
   const listeners = new Map<string, { listener: HttpListener; port: Port }>();
   const add = (name: string, at: PlainListener, tls: TlsListener | null, route: HttpRoute): void => {

@@ -4,7 +4,7 @@ import https from 'node:https';
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import type { Log } from '../streams/index.ts';
-import { type ListenAddress, type Listener, listen, readTlsFiles, type TlsFiles } from './listen.ts';
+import { type ListenAddress, type Listener, listen, readTlsFiles, SOCKET_OPTIONS, type TlsFiles } from './listen.ts';
 import { settleBytes } from './socket-bytes.ts';
 import { acceptWebSocket } from './websocket.ts';
 
@@ -78,7 +78,7 @@ export class HttpListener {
       headersTimeout: handshakeTimeoutMs,
       requestTimeout: handshakeTimeoutMs,
       connectionsCheckingInterval: 1000,
-      noDelay: true,
+      ...SOCKET_OPTIONS,
     };
     const server = tls === null ? http.createServer(options) : https.createServer({ ...options, ...readTlsFiles(tls) });
     server.on('request', (request, response) => this.#onRequest(request, response));

@@ -14,6 +14,12 @@ export interface TlsFiles {
   readonly keyFile: string;
 }
 
+/**
+ * For every server that holds players: small writes go out at once, and TCP's own probes find peers that vanished
+ * while nothing was to be sent to them.
+ */
+export const SOCKET_OPTIONS = { noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 } as const;
+
 /** A socket that listens. */
 export interface Listener {
   readonly host: string;

@@ -136,3 +136,16 @@ test('tracks that change mid-stream reach running subscribers before the next fr
   publisher.write(video(40, true));
   assert.deepEqual(peer.writes, ['PH', 'V0', 'a1', 'T', 'V40']);
 });
+
+test('video that comes after audio has begun starts at its key frame, for everybody', async () => {
+  const { registry } = fakeHub();
+  const publisher = await publishTo(registry, 'PUB1');
+  const { peer } = await playFrom(registry, 'SUB1');
+  publisher.write(audio(0));
+  publisher.setTracks(videoTracks);
+  publisher.write(video(20));
+  publisher.write(audio(23));
+  publisher.write(video(60, true));
+  publisher.write(audio(70));
+  assert.deepEqual(peer.writes, ['PH', 'a0', 'T', 'V60', 'a70']);
+});

@@ -102,6 +102,8 @@ export class Fanout {
   setTracks(tracks: Tracks): void {
     if (tracks === this.#tracks) return;
     this.#flush();
+    // who began with audio alone has no key frame yet
+    if (this.#tracks.video === null && tracks.video !== null) this.#waitForKeyFrame();
     this.#tracks = tracks;
     const bytes = this.#muxer.setTracks(tracks);
     if (bytes.length === 0) return;
@@ -139,7 +141,7 @@ export class Fanout {
   endPublication(): void {
     this.#flush();
     this.#cache.length = 0;
-    for (const subscriber of this.subscribers) subscriber.flow = 'waiting';
+    this.#waitForKeyFrame();
   }
 
   /** Once a second: the bound in time, as bytes at the present bit rate. */
@@ -151,6 +153,10 @@ export class Fanout {
 
   close(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
+  }
+
+  #waitForKeyFrame(): void {
+    for (const subscriber of this.subscribers) subscriber.flow = 'waiting';
   }
 
   /** Streams with video that this format carries start at key frames, others at any audio frame. */

@@ -12,11 +12,20 @@ import {
   parseStreamPath,
   remoteAddress,
 } from '../../net/index.ts';
-import type { Peer, Protocol, Registry, SessionCounter, SessionIdentity, Subscription } from '../../streams/index.ts';
+import type {
+  Log,
+  Peer,
+  Protocol,
+  Registry,
+  SessionCounter,
+  SessionIdentity,
+  Subscription,
+} from '../../streams/index.ts';
 
 export interface ProgressiveDeps {
   readonly registry: Registry;
   readonly counter: SessionCounter;
+  readonly log: Log;
   /** Value of the header `Server`. */
   readonly serverName: string;
 }
@@ -39,21 +48,26 @@ export function progressiveRoute(kind: ProgressiveKind, urlPattern: string, deps
     extension: kind.extension,
     contentType: kind.contentType,
     play: (request) => {
-      void open(kind, request, deps).then((opened) => {
-        if (opened === null) return;
-        const { subscription, socket } = opened;
-        if (request.upgrade === null) {
-          socket.cork();
-          socket.write(head);
-          subscription.attach(kind.format, socket);
-          socket.uncork();
-        } else {
-          request.upgrade((webSocket) => {
-            opened.useWebSocket(webSocket);
-            subscription.attach(webSocketFormat, socket);
-          });
-        }
-      });
+      open(kind, request, deps)
+        .then((opened) => {
+          if (opened === null) return;
+          const { subscription, socket } = opened;
+          if (request.upgrade === null) {
+            socket.cork();
+            socket.write(head);
+            subscription.attach(kind.format, socket);
+            socket.uncork();
+          } else {
+            request.upgrade((webSocket) => {
+              opened.useWebSocket(webSocket);
+              subscription.attach(webSocketFormat, socket);
+            });
+          }
+        })
+        .catch((error: unknown) => {
+          deps.log.error({ url: request.url, error }, 'a fault of the server ended a player');
+          request.socket.destroy();
+        });
     },
   };
 }

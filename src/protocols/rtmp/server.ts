@@ -1,7 +1,7 @@
 /** Listens for RTMP and RTMPS and gives each connection a session. */
 import { createServer, type Server, type Socket } from 'node:net';
 import tls from 'node:tls';
-import { type Listener, listen, readTlsFiles } from '../../net/index.ts';
+import { type Listener, listen, readTlsFiles, SOCKET_OPTIONS } from '../../net/index.ts';
 import type { RtmpDeps, RtmpServerOptions } from './options.ts';
 import { RtmpSession } from './session.ts';
 
@@ -22,9 +22,9 @@ export class RtmpServer {
     const { tls: files, address, handshakeTimeoutMs } = this.#options;
     const accept = (socket: Socket): void => this.#accept(socket);
     let server: Server;
-    if (files === null) server = createServer({ noDelay: true }, accept);
+    if (files === null) server = createServer(SOCKET_OPTIONS, accept);
     else {
-      const secure = { ...readTlsFiles(files), noDelay: true, handshakeTimeout: handshakeTimeoutMs };
+      const secure = { ...readTlsFiles(files), ...SOCKET_OPTIONS, handshakeTimeout: handshakeTimeoutMs };
       server = tls.createServer(secure, accept).on('tlsClientError', (error) => {
         this.#deps.log.debug({ error: error.message }, 'TLS handshake failed');
       });

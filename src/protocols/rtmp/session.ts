@@ -152,10 +152,10 @@ export class RtmpSession {
         this.#send(createStreamResult(command.transactionId, MEDIA_STREAM_ID));
         return;
       case 'publish':
-        void this.#onPublish(command);
+        this.#onPublish(command).catch((error: unknown) => this.#fail(error));
         return;
       case 'play':
-        void this.#onPlay(command);
+        this.#onPlay(command).catch((error: unknown) => this.#fail(error));
         return;
       case 'FCPublish':
         this.#answer(command);
@@ -335,11 +335,20 @@ export class RtmpSession {
     try {
       handle();
     } catch (error) {
-      if (!(error instanceof RtmpError)) throw error;
-      this.#deps.log.warn({ peer: this.#remoteAddr, reason: error.reason }, `RTMP protocol error: ${error.message}`);
-      this.#endRole('protocol error');
-      this.#socket.destroy();
+      this.#fail(error);
     }
+  }
+
+  /** Ends this connection and no other, also where the fault is our own. */
+  #fail(error: unknown): void {
+    const peer = this.#remoteAddr;
+    if (error instanceof RtmpError) {
+      this.#deps.log.warn({ peer, reason: error.reason }, `RTMP protocol error: ${error.message}`);
+    } else {
+      this.#deps.log.error({ peer, error }, 'a fault of the server ended an RTMP connection');
+    }
+    this.#endRole('protocol error');
+    this.#socket.destroy();
   }
 
   #status(level: 'status' | 'error', code: string, description: string, details?: string): void {

@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { after, before, test } from 'node:test';
+import { WebSocket } from 'ws';
+import { HttpListener, type PlayRequest } from './index.ts';
+
+const silent = (): void => {};
+const log = { debug: silent, info: silent, warn: silent, error: silent };
+const played: (PlayRequest & { route: string })[] = [];
+let listener: HttpListener;
+let port: number;
+
+before(async () => {
+  const options = {
+    address: { host: '127.0.0.1', port: 0 },
+    tls: null,
+    handshakeTimeoutMs: 5000,
+    serverName: 'millrace/test',
+  };
+  listener = new HttpListener(options, log);
+  for (const urlPattern of ['/', '/hls/']) {
+    listener.addRoute({
+      urlPattern,
+      extension: '.ts',
+      contentType: 'video/mp2t',
+      play: (request) => {
+        played.push({ ...request, route: urlPattern });
+        if (request.upgrade !== null) request.upgrade((webSocket) => webSocket.close(1000));
+        else if (request.query === '')
+          request.socket.end('HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n');
+        else request.socket.write('HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n');
+      },
+    });
+  }
+  port = (await listener.start()).port;
+});
+
+after(() => listener.stop());
+
+/** Sends raw bytes and resolves to all that comes back until the connection ends. */
+async function exchange(request: string): Promise<string> {
+  const socket = connect(port, '127.0.0.1');
+  let answer = '';
+  socket.on('data', (bytes: Buffer) => {
+    answer += bytes.toString();
+  });
+  socket.on('error', silent);
+  socket.write(request);
+  await once(socket, 'close');
+  return answer;
+}
+
+test('a request goes to the longest pattern that fits, with its path decoded and its URL as it came', async () => {
+  await exchange('GET /hls/a%20b.ts HTTP/1.1\r\nHost: h:1\r\n\r\n');
+  await exchange('GET /live/%E4%B8%AD%zz.ts HTTP/1.1\r\nHost: h:1\r\n\r\n');
+  await exchange('GET http://other/live/s.ts HTTP/1.1\r\nHost: h:1\r\n\r\n');
+  const seen = played.splice(0).map(({ route, path, query, url }) => ({ route, path, query, url }));
+  assert.deepEqual(seen, [
+    { route: '/hls/', path: '/hls/a b', query: '', url: 'http://h:1/hls/a%20b.ts' },
+    { route: '/', path: '/live/%E4%B8%AD%zz', query: '', url: 'http://h:1/live/%E4%B8%AD%zz.ts' },
+    { route: '/', path: '/live/s', query: '', url: 'http://h:1/live/s.ts' },
+  ]);
+});
+
+test('HEAD, OPTIONS, other methods and unknown paths get their answers, with CORS', async () => {
+  const end = ' HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n';
+  const head = await exchange(`HEAD /live/s.ts${end}`);
+  assert.match(head, /^HTTP\/1.1 200 OK\r\n/);
+  assert.match(head, /Content-Type: video\/mp2t\r\n/);
+  assert.match(head, /Access-Control-Allow-Origin: \*\r\n/);
+  assert.match(
+    await exchange(`OPTIONS /live/s.ts${end}`),
+    /^HTTP\/1.1 204 .*Access-Control-Allow-Methods: GET, HEAD, OPTIONS/s,
+  );
+  assert.match(await exchange(`POST /live/s.ts${end}`), /^HTTP\/1.1 405 .*POST is not allowed here/s);
+  assert.match(
+    await exchange(`GET /live/s.mp4${end}`),
+    /^HTTP\/1.1 404 .*played here are: \/hls\/APP\/STREAM.ts, \/APP\/STREAM.ts/s,
+  );
+  assert.equal(played.length, 0);
+});
+
+test('a second request on a connection whose answer does not end closes it', async () => {
+  const request = 'GET /live/s.ts?go HTTP/1.1\r\nHost: h\r\n\r\n';
+  const answer = await exchange(request + request);
+  assert.equal(played.splice(0).length, 1);
+  assert.doesNotMatch(answer, /200 OK.*200 OK/s);
+});
+
+test('what is no HTTP is answered 400 and closed', async () => {
+  assert.match(await exchange('NONSENSE\r\n\r\n'), /^HTTP\/1.1 400 /);
+  assert.match(await exchange(`GET /${'x'.repeat(20_000)} HTTP/1.1\r\n\r\n`), /^HTTP\/1.1 400 /);
+});
+
+test('WebSocket: handshake by route, 404 for unknown paths, 400 for a broken handshake', async () => {
+  const webSocket = new WebSocket(`ws://127.0.0.1:${port}/live/s.ts`);
+  const [code] = await once(webSocket, 'close');
+  assert.equal(code, 1000);
+  assert.equal(played.splice(0)[0]?.path, '/live/s');
+  const upgrade = 'Connection: Upgrade\r\nUpgrade: websocket\r\nHost: h\r\n\r\n';
+  assert.match(await exchange(`GET /live/s.mp4 HTTP/1.1\r\n${upgrade}`), /^HTTP\/1.1 404 /);
+  assert.match(await exchange(`GET /live/s.ts HTTP/1.1\r\n${upgrade}`), /^HTTP\/1.1 400 /);
+});
