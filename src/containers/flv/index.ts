@@ -8,7 +8,7 @@ export type { FlvEvent } from './demuxer.ts';
 export { buildMetadata } from './metadata.ts';
 export { flvFormat } from './muxer.ts';
 export type { TagBody } from './opening.ts';
-export { Opening } from './opening.ts';
+export { Opening, openingTime } from './opening.ts';
 export type { TagType } from './tag.ts';
 export { TAG_TYPE } from './tag.ts';
 export type { TagEvent, TagEvents } from './tag-reader.ts';

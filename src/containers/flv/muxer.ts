@@ -4,7 +4,7 @@ import { NO_BYTES } from '../../media/index.ts';
 import { audioTagPrefix, audioTagPrefixSize } from './audio-tag.ts';
 import { declaredKinds } from './metadata.ts';
 import type { TagBody } from './opening.ts';
-import { Opening } from './opening.ts';
+import { Opening, openingTime } from './opening.ts';
 import type { TagType } from './tag.ts';
 import {
   FLV_HAS_AUDIO,
@@ -96,7 +96,7 @@ class FlvMuxer implements Muxer {
 
   #tags(bodies: readonly TagBody[]): Buffer {
     if (bodies.length === 0) return NO_BYTES;
-    return Buffer.concat(bodies.map(({ type, body }) => writeTag(type, this.#time, body)));
+    return Buffer.concat(bodies.map(({ type, body }) => writeTag(type, openingTime(type, this.#time), body)));
   }
 }
 

@@ -38,11 +38,11 @@ function read(...parts: Buffer[]): RawMessage[] {
   return messages.slice(1);
 }
 
-test('a newcomer gets metadata and sequence headers at the time of the last frame', () => {
+test('a newcomer gets metadata and sequence headers at the time of the last frame, metadata at 0', () => {
   const muxer = rtmpFormat.createMuxer(TRACKS);
   assert.deepEqual(rtmpFormat.preamble(TRACKS).length, 0);
   const opening = (timestamp: number): RawMessage[] => [
-    { typeId: 18, streamId: MEDIA_STREAM_ID, timestamp, payload: buildMetadata(TRACKS) },
+    { typeId: 18, streamId: MEDIA_STREAM_ID, timestamp: 0, payload: buildMetadata(TRACKS) },
     { typeId: 9, streamId: MEDIA_STREAM_ID, timestamp, payload: videoConfigTagBody(H264) },
     { typeId: 8, streamId: MEDIA_STREAM_ID, timestamp, payload: audioConfigTagBody(AAC) },
   ];

@@ -4,6 +4,7 @@ import {
   audioTagPrefix,
   audioTagPrefixSize,
   Opening,
+  openingTime,
   TAG_TYPE,
   videoTagPrefix,
   videoTagPrefixSize,
@@ -81,7 +82,7 @@ class RtmpMuxer implements Muxer {
 
   #messages(bodies: readonly TagBody[]): Buffer {
     if (bodies.length === 0) return NO_BYTES;
-    return Buffer.concat(bodies.map(({ type, body }) => message(type, this.#time, NO_BYTES, body)));
+    return Buffer.concat(bodies.map(({ type, body }) => message(type, openingTime(type, this.#time), NO_BYTES, body)));
   }
 }
 
