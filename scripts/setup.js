@@ -44,7 +44,14 @@ function installNpmPackages() {
     return;
   }
   say('installing npm packages (npm ci)');
-  const { status, error } = npm(['ci', '--loglevel=error', '--include=dev', '--include=optional', '--no-audit', '--no-fund']);
+  const { status, error } = npm([
+    'ci',
+    '--loglevel=error',
+    '--include=dev',
+    '--include=optional',
+    '--no-audit',
+    '--no-fund',
+  ]);
   if (status !== 0) fail(`npm ci failed${error ? `: ${error.message}` : ''}; what it said stands above`);
   checkBroughtNode(true);
   writeFileSync(MARKER, wanted);

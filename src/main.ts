@@ -17,6 +17,8 @@ const HELP = `millrace ${VERSION}: live streaming server
 
 /** How long sessions, their stops and the stops' delivery may take after a signal. Milliseconds. */
 const STOP_MS = 10_000;
+/** A terminal and npm each pass Ctrl-C on: SIGINTs closer together than this are one. Milliseconds. */
+const ONE_CTRL_C_MS = 300;
 
 process.exitCode = await run(process.argv.slice(2));
 
@@ -49,6 +51,7 @@ async function run(args: string[]): Promise<number> {
   installProcessGuard(log);
   log.info({ version: VERSION, config: loaded.file, folder: process.cwd() }, 'millrace starts');
   for (const warning of loaded.warnings) log.warn({ config: loaded.file }, warning);
+  const signals = watchSignals();
   const server = createServer(loaded.config, log);
   try {
     await server.start();
@@ -56,11 +59,13 @@ async function run(args: string[]): Promise<number> {
     const reason = error instanceof Error ? error.message : String(error);
     log.error({}, `millrace cannot start: ${reason}`);
     await log.close();
-    return fail(`millrace: ${reason}\n`);
+    fail(`millrace: ${reason}\n`);
+    // what was bound before the fault must not hold the process
+    process.exit(1);
   }
-  const signal = await nextSignal();
+  const signal = await signals.first;
   log.info({ signal }, 'stopping; a second signal ends at once');
-  void nextSignal().then(() => process.exit(1));
+  void signals.second.then(() => process.exit(1));
   await server.stop(STOP_MS);
   log.info({}, 'stopped');
   await log.close();
@@ -68,16 +73,20 @@ async function run(args: string[]): Promise<number> {
   process.exit(0);
 }
 
-function nextSignal(): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    const received = (signal: NodeJS.Signals): void => {
-      process.removeListener('SIGTERM', received);
-      process.removeListener('SIGINT', received);
-      resolve(signal);
-    };
-    process.on('SIGTERM', received);
-    process.on('SIGINT', received);
-  });
+/** Takes signals from now on, also those that come while the server still starts. */
+function watchSignals(): { first: Promise<NodeJS.Signals>; second: Promise<void> } {
+  const first = Promise.withResolvers<NodeJS.Signals>();
+  const second = Promise.withResolvers<void>();
+  let firstAt: number | null = null;
+  const received = (signal: NodeJS.Signals): void => {
+    if (firstAt === null) {
+      firstAt = performance.now();
+      first.resolve(signal);
+    } else if (signal !== 'SIGINT' || performance.now() - firstAt > ONE_CTRL_C_MS) second.resolve();
+  };
+  process.on('SIGTERM', received);
+  process.on('SIGINT', received);
+  return { first: first.promise, second: second.promise };
 }
 
 function say(text: string): number {

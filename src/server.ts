@@ -38,6 +38,8 @@ interface Port {
   readonly name: string;
   /** The configuration key of its address. */
   readonly key: string;
+  /** As configured; absent: every address. */
+  readonly host: string | undefined;
   /** Whether the server does not start without it. */
   readonly required: boolean;
   start(): Promise<Pick<Listener, 'port'> & Partial<Listener>>;
@@ -90,7 +92,7 @@ export function createServer(config: Config, log: Log): Server {
 async function startPort(port: Port, log: Log): Promise<void> {
   try {
     const bound = await port.start();
-    log.info({ listener: port.name, host: bound.host ?? '', port: bound.port }, 'listening');
+    log.info({ listener: port.name, host: bound.host ?? port.host ?? '::', port: bound.port }, 'listening');
   } catch (error) {
     const reason = `${port.key}: ${error instanceof Error ? error.message : String(error)}`;
     if (port.required) throw new Error(reason);
@@ -121,12 +123,14 @@ function streamOptions(config: Config): StreamOptions {
     gopNum: options.gopNum,
     mergeWriteBytes: rtmp.mergeWriteSize,
   });
-  const all = [rtmp, flv, ts];
+  // what is cached serves all formats: the widest bounds hold, and no bound at all is the widest
+  const cached = [rtmp, flv, ts].filter(({ enabled, gopNum }) => enabled && gopNum > 0);
+  const frameBounds = cached.map(({ singleGopMaxFrameNum }) => singleGopMaxFrameNum);
   return {
     fanout: fanoutOptions(config),
     formats: { rtmp: plain(rtmp), flv: plain(flv), 'ws-flv': plain(flv), ts: plain(ts), 'ws-ts': plain(ts) },
-    gopNum: Math.max(...all.filter(({ enabled }) => enabled).map(({ gopNum }) => gopNum), 0),
-    singleGopMaxFrameNum: Math.max(...all.map(({ singleGopMaxFrameNum }) => singleGopMaxFrameNum)),
+    gopNum: Math.max(0, ...cached.map(({ gopNum }) => gopNum)),
+    singleGopMaxFrameNum: frameBounds.includes(0) ? 0 : Math.max(0, ...frameBounds),
     idleTimeoutMs: limits(config).idleTimeoutMs,
   };
 }
@@ -139,6 +143,7 @@ function rtmpPorts(config: Config, deps: RtmpDeps): Port[] {
     return {
       name,
       key: listener.key,
+      host: listener.addr.host,
       required: files === null,
       start: () => server.start(),
       stop: () => server.stop(),
@@ -161,6 +166,7 @@ function httpPorts(config: Config, registry: Registry, counter: SessionCounter, 
       const port: Port = {
         name,
         key: at.key,
+        host: at.addr.host,
         required: tls === null,
         start: () => listener.start(),
         stop: () => listener.stop(),
@@ -199,7 +205,14 @@ function createApi(
     { ...plain.addr, serverName: SERVER_NAME, log },
   );
   // the API answers to the end, so that a receiver may still ask while stops are delivered
-  const port: Port = { name: 'api', key: plain.key, required: true, start: () => server.listen(), stop: () => {} };
+  const port: Port = {
+    name: 'api',
+    key: plain.key,
+    host: plain.addr.host,
+    required: true,
+    start: () => server.listen(),
+    stop: () => {},
+  };
   return { server, port };
 }
 

@@ -4,6 +4,7 @@ import https from 'node:https';
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import type { Log } from '../streams/index.ts';
+import { closeGently } from './closing.ts';
 import { type ListenAddress, type Listener, listen, readTlsFiles, SOCKET_OPTIONS, type TlsFiles } from './listen.ts';
 import { settleBytes } from './socket-bytes.ts';
 import { acceptWebSocket } from './websocket.ts';
@@ -49,6 +50,8 @@ export const CORS_HEADERS = {
 } as const;
 
 const MAX_HEADER_BYTES = 16 * 1024;
+/** 16 bytes in base64 (RFC 6455 4.1). */
+const WEB_SOCKET_KEY = /^[+/0-9A-Za-z]{22}==$/;
 
 export class HttpListener {
   readonly #options: HttpListenerOptions;
@@ -79,14 +82,20 @@ export class HttpListener {
       requestTimeout: handshakeTimeoutMs,
       connectionsCheckingInterval: 1000,
       ...SOCKET_OPTIONS,
+      // another protocol that is offered (h2c) is passed over, and the request answered as HTTP/1.1
+      shouldUpgradeCallback: (request: IncomingMessage) => request.headers.upgrade?.toLowerCase() === 'websocket',
     };
-    const server = tls === null ? http.createServer(options) : https.createServer({ ...options, ...readTlsFiles(tls) });
+    const server =
+      tls === null
+        ? http.createServer(options)
+        : https.createServer({ ...options, ...readTlsFiles(tls), handshakeTimeout: handshakeTimeoutMs });
+    server.on('tlsClientError', (_error: Error, socket: Socket) => socket.destroy());
     server.on('request', (request, response) => this.#onRequest(request, response));
     server.on('upgrade', (request, socket, head) => this.#onUpgrade(request, socket as Socket, head));
     server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
       if (socket.writable && error.code !== 'ECONNRESET' && !this.#taken.has(socket as Socket)) {
         const status = error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? '408 Request Timeout' : '400 Bad Request';
-        socket.end(`HTTP/1.1 ${status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
+        refuse(socket as Socket, status);
       } else socket.destroy(error);
     });
     this.#server = server;
@@ -136,7 +145,12 @@ export class HttpListener {
     socket.on('error', (error) => this.#log.debug({ error: error.message }, 'WebSocket connection failed'));
     const found = this.#find(request);
     if (found === null) {
-      socket.end('HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n');
+      refuse(socket, '404 Not Found');
+      return;
+    }
+    // looked at before a session begins; the ws library answers the handshake itself
+    if (!WEB_SOCKET_KEY.test(request.headers['sec-websocket-key'] ?? '')) {
+      refuse(socket, '400 Bad Request');
       return;
     }
     found.route.play({
@@ -168,6 +182,12 @@ export class HttpListener {
   #describeRoutes(): string {
     return this.#routes.map(({ urlPattern, extension }) => `${urlPattern}APP/STREAM${extension}`).join(', ');
   }
+}
+
+/** An answer without a body, and the end of the connection. */
+function refuse(socket: Socket, status: string): void {
+  socket.write(`HTTP/1.1 ${status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
+  closeGently(socket);
 }
 
 /** Percent-decoding; a path that is not well-formed is taken as it stands. */

@@ -1,7 +1,7 @@
-/** Counts what a session's socket received and sent, where a socket may have served other requests before. */
+/** Counts what a session's socket received and sent, where a socket may have served other sessions before. */
 import type { Socket } from 'node:net';
 
-/** Bytes that earlier requests on a kept-alive connection account for. */
+/** Bytes that earlier sessions on a connection account for. */
 const before = new WeakMap<Socket, { read: number; wrote: number }>();
 
 export interface SocketBytes {
@@ -10,16 +10,42 @@ export interface SocketBytes {
   wrote(): number;
 }
 
-/** Counters for what goes over the socket from the end of its last request on. */
+/** Counters for what goes over the socket from the end of its last session on. */
 export function countBytes(socket: Socket): SocketBytes {
   const base = before.get(socket) ?? { read: 0, wrote: 0 };
+  let seen = 0;
+  let blocked = false;
   return {
     read: () => socket.bytesRead - base.read,
-    wrote: () => Math.max(0, socket.bytesWritten - socket.writableLength - base.wrote),
+    wrote: () => {
+      const queued = writeQueueSize(socket);
+      // on a closed socket nothing is known of the last write any more: where it was stuck, what was seen last holds
+      if (queued === null) return blocked && socket.errored !== null ? seen : dispatched(socket) - base.wrote;
+      blocked = queued > 0;
+      seen = Math.max(0, dispatched(socket) - queued - base.wrote);
+      return seen;
+    },
   };
 }
 
-/** A request on this connection is over: its bytes are not the next one's. */
+/** A session on this connection is over: its bytes are not the next one's. */
 export function settleBytes(socket: Socket): void {
   before.set(socket, { read: socket.bytesRead, wrote: socket.bytesWritten });
+}
+
+/**
+ * Bytes that a write under way has not handed to the kernel yet; null once the socket is closed. Node.js keeps this on
+ * its handle for its own time-outs (`Socket._onTimeout`); `writableLength` counts such a write as unsent to its end.
+ */
+function writeQueueSize(socket: Socket): number | null {
+  const handle: unknown = Reflect.get(socket, '_handle');
+  if (typeof handle !== 'object' || handle === null) return null;
+  const size: unknown = Reflect.get(handle, 'writeQueueSize');
+  return typeof size === 'number' ? size : 0;
+}
+
+/** Bytes given to writes that have begun; `bytesWritten` without what no write has taken up yet. */
+function dispatched(socket: Socket): number {
+  const bytes: unknown = Reflect.get(socket, '_bytesDispatched');
+  return typeof bytes === 'number' ? bytes : socket.bytesWritten - socket.writableLength;
 }

@@ -12,6 +12,7 @@ const server = new WebSocketServer({
   perMessageDeflate: false,
   maxPayload: MAX_MESSAGE_BYTES,
   clientTracking: false,
+  autoPong: false,
 });
 
 /** Answers the handshake; a request that is none is answered with 400 and closed. */
@@ -21,7 +22,13 @@ export function acceptWebSocket(
   head: Buffer,
   onOpen: (webSocket: WebSocket) => void,
 ): void {
-  server.handleUpgrade(request, socket, head, onOpen);
+  server.handleUpgrade(request, socket, head, (webSocket) => {
+    webSocket.on('ping', (data) => {
+      // a peer that pings but does not read must not pile up answers
+      if (socket.writableLength < MAX_MESSAGE_BYTES) webSocket.pong(data);
+    });
+    onOpen(webSocket);
+  });
 }
 
 /** The bytes as one unmasked, final, binary frame (RFC 6455 5.2): the same for every player. */

@@ -149,3 +149,43 @@ test('video that comes after audio has begun starts at its key frame, for everyb
   publisher.write(audio(70));
   assert.deepEqual(peer.writes, ['PH', 'a0', 'T', 'V60', 'a70']);
 });
+
+test('what comes before the first key frame of a publication is muxed for nobody', async () => {
+  const { registry } = fakeHub();
+  const publisher = await publishTo(registry, 'PUB1');
+  publisher.setTracks(videoTracks);
+  const { peer } = await playFrom(registry, 'SUB1');
+  publisher.write(audio(0));
+  publisher.write(video(10));
+  publisher.write(video(40, true));
+  assert.deepEqual(peer.writes, ['PH', 'V40']);
+});
+
+test('GOP cache: one that is larger than the backlog may be is not sent; the newcomer waits for a key frame', async () => {
+  const { registry } = fakeHub({
+    fanout: { gatherMs: 0, backlogBytes: 20, backlogMs: 10_000 },
+    gopNum: 1,
+    formats: { text: { gopNum: 1, mergeWriteBytes: 0 } },
+  });
+  const publisher = await publishTo(registry, 'PUB1');
+  publisher.setTracks(videoTracks);
+  publisher.write(video(0, true));
+  for (let dts = 100; dts < 1000; dts += 100) publisher.write(video(dts));
+  const { peer } = await playFrom(registry, 'SUB1');
+  publisher.write(video(1000));
+  publisher.write(video(1040, true));
+  assert.deepEqual(peer.writes, ['PH', 'V1040']);
+});
+
+test('GOP cache: tracks that change within a GOP keep their place among its frames', async () => {
+  const { registry } = fakeHub({ gopNum: 1, formats: { text: { gopNum: 1, mergeWriteBytes: 0 } } });
+  const publisher = await publishTo(registry, 'PUB1');
+  publisher.setTracks(videoTracks);
+  publisher.write(video(0, true));
+  publisher.setTracks({ ...videoTracks });
+  publisher.write(audio(10));
+  const first = await playFrom(registry, 'SUB1');
+  const second = await playFrom(registry, 'SUB2');
+  assert.deepEqual(first.peer.writes, ['PHV0Ta10']);
+  assert.deepEqual(second.peer.writes, ['PHV0Ta10']);
+});

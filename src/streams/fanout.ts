@@ -1,5 +1,5 @@
 /** The subscribers of one stream in one format: muxes each frame once, gathers, and writes the same bytes to all. */
-import type { Frame, Muxer, OutputFormat, Tracks } from '../media/index.ts';
+import { type Frame, type Muxer, NO_TRACKS, type OutputFormat, type Tracks } from '../media/index.ts';
 import type { Gop } from './gop-cache.ts';
 import type { Sink, Subscriber } from './subscriber.ts';
 
@@ -27,6 +27,9 @@ const MIN_BACKLOG_BYTES = 512 * 1024;
 /** A subscriber that dropped is taken up again at a key frame once its backlog is below this part of the bound. */
 const RESUME_PART = 4;
 
+/** Track changes cached within one GOP; a publisher that changes them without end loses the cache. Bytes. */
+const MAX_CACHED_TRACK_BYTES = 4 * 1024 * 1024;
+
 /** One run of muxed bytes from a frame at which a newcomer can start. */
 interface MuxedGop {
   readonly header: Buffer;
@@ -41,6 +44,11 @@ export class Fanout {
   readonly #muxer: Muxer;
   readonly #timer: NodeJS.Timeout | null;
   readonly #cache: MuxedGop[] = [];
+  #cacheBytes = 0;
+  /** Of the cached bytes, those of track changes in the running GOP. */
+  #cachedTrackBytes = 0;
+  /** Whether a frame has come at which a decoder can start; those before it are for nobody. */
+  #running = false;
   #tracks: Tracks;
   #pending: Buffer[] = [];
   #pendingBytes = 0;
@@ -71,7 +79,10 @@ export class Fanout {
     this.#timer?.unref();
     for (const gop of wanted) {
       this.setTracks(gop.tracks);
-      for (const frame of gop.frames) this.write(frame);
+      for (const item of gop.items) {
+        if ('kind' in item) this.write(item);
+        else this.setTracks(item);
+      }
     }
     this.#flush();
     this.setTracks(tracks);
@@ -84,7 +95,7 @@ export class Fanout {
     const parts: Buffer[] = [];
     const preamble = this.format.preamble(this.#tracks);
     if (preamble.length > 0) parts.push(this.#wrap(preamble));
-    const first = this.#cache[0];
+    const first = this.#cacheBytes <= this.#backlogBound ? this.#cache[0] : undefined;
     const header = first?.header ?? this.#wrap(this.#muxer.header());
     if (header.length > 0) parts.push(header);
     if (first !== undefined) {
@@ -108,7 +119,9 @@ export class Fanout {
     const bytes = this.#muxer.setTracks(tracks);
     if (bytes.length === 0) return;
     const wrapped = this.#wrap(bytes);
-    this.#cache.at(-1)?.batches.push(wrapped);
+    this.#cachedTrackBytes += wrapped.length;
+    if (this.#cachedTrackBytes > MAX_CACHED_TRACK_BYTES) this.dropCache();
+    else this.#cacheBatch(wrapped);
     for (const subscriber of this.subscribers) {
       if (subscriber.session.closing === null && subscriber.sink !== null) subscriber.sink.write(wrapped);
     }
@@ -116,6 +129,8 @@ export class Fanout {
 
   write(frame: Frame): void {
     const starts = this.#startsAt(frame);
+    if (!this.#running && !starts) return;
+    this.#running = true;
     if (starts && frame.kind === 'video') this.#flush();
     // asked before the frame is written: a header is for those who start with it
     const header = starts && this.#pendingBytes === 0 && this.#formatOptions.gopNum > 0 ? this.#muxer.header() : null;
@@ -140,7 +155,8 @@ export class Fanout {
   /** The publication is over: what is gathered goes out, and nothing of it is kept for newcomers. */
   endPublication(): void {
     this.#flush();
-    this.#cache.length = 0;
+    this.#tracks = NO_TRACKS;
+    this.dropCache();
     this.#waitForKeyFrame();
   }
 
@@ -156,6 +172,7 @@ export class Fanout {
   }
 
   #waitForKeyFrame(): void {
+    this.#running = false;
     for (const subscriber of this.subscribers) subscriber.flow = 'waiting';
   }
 
@@ -206,14 +223,28 @@ export class Fanout {
     const { gopNum } = this.#formatOptions;
     if (gopNum === 0 || this.#tracks.video === null) return;
     if (this.#pendingStarts && this.#pendingHeader !== null) {
-      if (this.#cache.length >= gopNum) this.#cache.shift();
+      if (this.#cache.length >= gopNum) this.#cacheBytes -= sizeOf(this.#cache.shift());
+      this.#cachedTrackBytes = 0;
       this.#cache.push({ header: this.#wrap(this.#pendingHeader), batches: [] });
     }
-    this.#cache.at(-1)?.batches.push(batch);
+    this.#cacheBatch(batch);
+  }
+
+  #cacheBatch(batch: Buffer): void {
+    const gop = this.#cache.at(-1);
+    if (gop === undefined) return;
+    gop.batches.push(batch);
+    this.#cacheBytes += batch.length;
   }
 
   /** The stream gave its cache up (a GOP beyond its bound): newcomers wait for the next key frame. */
   dropCache(): void {
     this.#cache.length = 0;
+    this.#cacheBytes = 0;
+    this.#pendingHeader = null;
   }
+}
+
+function sizeOf(gop: MuxedGop | undefined): number {
+  return gop === undefined ? 0 : gop.batches.reduce((sum, batch) => sum + batch.length, 0);
 }

@@ -7,7 +7,9 @@ const MAX_GOP_BYTES = 64 * 1024 * 1024;
 export interface Gop {
   /** The tracks in force at the GOP's key frame. */
   readonly tracks: Tracks;
-  readonly frames: Frame[];
+  /** Frames, and the tracks that changed between them. */
+  readonly items: (Frame | Tracks)[];
+  frames: number;
   bytes: number;
 }
 
@@ -39,17 +41,23 @@ export class GopCache {
     if (startsGop) {
       this.#overflowed = false;
       if (this.#gops.length >= this.#gopNum) this.#gops.shift();
-      this.#gops.push({ tracks, frames: [], bytes: 0 });
+      this.#gops.push({ tracks, items: [], frames: 0, bytes: 0 });
     }
     const gop = this.#gops.at(-1);
     if (gop === undefined || this.#overflowed) return false;
-    gop.frames.push(frame);
+    gop.items.push(frame);
+    gop.frames++;
     gop.bytes += frame.data.length;
-    if ((this.#maxFrames > 0 && gop.frames.length > this.#maxFrames) || gop.bytes > MAX_GOP_BYTES) {
+    if ((this.#maxFrames > 0 && gop.frames > this.#maxFrames) || gop.bytes > MAX_GOP_BYTES) {
       this.#overflowed = true;
       this.#gops = [];
     }
     return this.#overflowed;
+  }
+
+  /** The frames after this belong to these tracks. */
+  setTracks(tracks: Tracks): void {
+    if (!this.#overflowed) this.#gops.at(-1)?.items.push(tracks);
   }
 
   clear(): void {

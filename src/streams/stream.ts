@@ -187,6 +187,7 @@ export class Stream {
 
   #setTracks(tracks: Tracks): void {
     this.#tracks = tracks;
+    this.#gops.setTracks(tracks);
     for (const fanout of this.#fanoutList) fanout.setTracks(tracks);
   }
 

@@ -60,11 +60,9 @@ export function source(name: SourceName): string {
   return file;
 }
 
-export interface PublishOptions {
+interface PublishOptions {
   /** Arguments before `-f flv URL`. */
   readonly output?: readonly string[];
-  /** Source given by path rather than by name. */
-  readonly once?: boolean;
 }
 
 export interface FfmpegPublisher {
@@ -72,13 +70,15 @@ export interface FfmpegPublisher {
   stop(): Promise<Finished>;
   /** Ends without a word to the server. */
   kill(): Promise<Finished>;
+  /** Sends nothing, with the connection open, until it is thawed. */
+  freeze(): void;
+  thaw(): void;
   readonly finished: Promise<Finished>;
 }
 
 /** Publishes a source at its own pace, again and again, until it is stopped. */
 export function publish(scope: Scope, url: string, name: SourceName, options: PublishOptions = {}): FfmpegPublisher {
-  const loops = options.once ? '0' : '-1';
-  const input = ['-v', 'error', '-re', '-stream_loop', loops, '-i', source(name)];
+  const input = ['-v', 'error', '-re', '-stream_loop', '-1', '-i', source(name)];
   const { child, finished } = start(scope, 'ffmpeg', [
     ...[...input, '-c', 'copy', ...(options.output ?? [])],
     ...['-f', 'flv', '-flvflags', 'no_duration_filesize', url],
@@ -87,7 +87,13 @@ export function publish(scope: Scope, url: string, name: SourceName, options: Pu
     child.kill(signal);
     return withPatience(finished, () => `ffmpeg publishing ${url} did not end`);
   };
-  return { stop: () => end('SIGINT'), kill: () => end('SIGKILL'), finished };
+  return {
+    stop: () => end('SIGINT'),
+    kill: () => end('SIGKILL'),
+    freeze: () => void child.kill('SIGSTOP'),
+    thaw: () => void child.kill('SIGCONT'),
+    finished,
+  };
 }
 
 interface ProbedStream {
@@ -127,8 +133,10 @@ export async function decodeStrict(scope: Scope, input: string | Buffer, seconds
   const source = inputArgs(input);
   const strict = ['-v', 'warning', '-xerror', '-err_detect', 'explode'];
   const length = Buffer.isBuffer(input) ? [] : ['-t', String(seconds)];
+  // in the stream's own unit of time: in frames of 1/30 s, times that lie between two would seem to be the same
+  const output = ['-enc_time_base:v', '-1', '-f', 'null', '-'];
   const { code, stderr } = await withPatience(
-    run(scope, 'ffmpeg', [...strict, ...length, ...source.args, '-f', 'null', '-'], source.options),
+    run(scope, 'ffmpeg', [...strict, ...length, ...source.args, ...output], source.options),
     () => `ffmpeg decoding ${source.name} did not end`,
   );
   assert.deepEqual({ code, stderr }, { code: 0, stderr: '' }, `strict decode of ${source.name}`);

@@ -62,6 +62,11 @@ export class HttpPlayer {
     this.#socket.destroy();
   }
 
+  /** Sends more on the same connection. */
+  send(text: string): void {
+    this.#socket.write(text);
+  }
+
   /** Reads no more, so that the server's sends back up; the connection stays. */
   pause(): void {
     this.#socket.pause();

@@ -25,8 +25,9 @@ export class RtmpServer {
     if (files === null) server = createServer(SOCKET_OPTIONS, accept);
     else {
       const secure = { ...readTlsFiles(files), ...SOCKET_OPTIONS, handshakeTimeout: handshakeTimeoutMs };
-      server = tls.createServer(secure, accept).on('tlsClientError', (error) => {
+      server = tls.createServer(secure, accept).on('tlsClientError', (error, socket) => {
         this.#deps.log.debug({ error: error.message }, 'TLS handshake failed');
+        socket.destroy();
       });
     }
     this.#listener = await listen(server, address);

@@ -218,3 +218,44 @@ test('another protocol on the port, and commands before connect, are named and c
   await client.untilClosed();
   assert.match(String(warnings.pop()), /before connect/);
 });
+
+test('a second play or publish on one connection is refused, ends it, and the first session has its stop', async () => {
+  for (const verb of ['play', 'publish']) {
+    const client = await TestClient.open(port);
+    await client.connectApp('live');
+    client.call(verb, 3, verb);
+    await client.status(verb === 'play' ? 'NetStream.Play.Start' : 'NetStream.Publish.Start');
+    client.call(verb, 4, 'other');
+    await client.untilClosed();
+    const stop = facts.at(-1);
+    assert.ok(stop?.kind === 'session_stop' && stop.session.streamName === verb && stop.reason === 'protocol error');
+  }
+  assert.deepEqual(registry.groups(), []);
+});
+
+test('a later session on one connection counts its own bytes only', async () => {
+  const client = await publisher('first');
+  client.send({ type: 'video', streamId: 1, timestamp: 0, payload: Buffer.alloc(100_000, 0x17) });
+  client.call('deleteStream', 4, 1);
+  client.call('publish', 5, 'second', 'live');
+  await client.until(() => client.statuses().filter((code) => code === 'NetStream.Publish.Start').length === 2);
+  const starts = facts.flatMap((fact) => (fact.kind === 'session_start' ? [fact.session] : []));
+  assert.equal(starts.length, 2);
+  assert.ok((starts[1]?.readBytesSum ?? 1e9) < 1000, `${starts[1]?.readBytesSum} bytes`);
+  client.socket.destroy();
+});
+
+test('a peer that asks without end and reads no answer is closed', async () => {
+  const client = await publisher('s');
+  client.socket.pause();
+  client.socket.on('error', silent);
+  const questions = setInterval(() => {
+    for (let i = 0; i < 20_000 && client.socket.writable; i++) client.call('createStream', 7);
+  }, 1);
+  try {
+    await client.untilClosed();
+  } finally {
+    clearInterval(questions);
+  }
+  assert.match(warnings.join('\n'), /answers that the peer does not read, allowed are 1048576/);
+});

@@ -1,6 +1,6 @@
 /** One RTMP connection: handshake, chunks, commands; it publishes or plays one stream at a time. */
 import type { Socket } from 'node:net';
-import { closeGently, countBytes, remoteAddress, type SocketBytes } from '../../net/index.ts';
+import { closeGently, countBytes, remoteAddress, type SocketBytes, settleBytes } from '../../net/index.ts';
 import type { BaseType, Peer, SessionIdentity, StopReason, Subscription } from '../../streams/index.ts';
 import {
   AcknowledgementWindow,
@@ -37,6 +37,8 @@ import { parseRtmpUrl } from './url.ts';
 const WINDOW_SIZE = 5_000_000;
 /** Protocol and base type of session ids: a connection gets its number before it says what it wants. */
 const ID_PREFIX = 'RTMPPUBSUB';
+/** Answers that may wait for a peer that does not read them; more is a fault. Bytes. */
+const MAX_UNREAD_ANSWER_BYTES = 1024 * 1024;
 /** Messages that a peer may send ahead of the answer to its publish or play; more is a fault. Bytes. */
 const MAX_HELD_BYTES = 16 * 1024 * 1024;
 
@@ -55,7 +57,8 @@ export class RtmpSession {
   readonly #options: RtmpServerOptions;
   readonly #deps: RtmpDeps;
   readonly #remoteAddr: string;
-  readonly #bytes: SocketBytes;
+  /** Of the connection's present session. */
+  #bytes: SocketBytes;
   readonly #reader: ChunkReader;
   readonly #writer = new ChunkWriter();
   readonly #window = new AcknowledgementWindow();
@@ -66,6 +69,7 @@ export class RtmpSession {
   #role: Role = NO_ROLE;
   #held: RawMessage[] = [];
   #heldBytes = 0;
+  #unreadAnswerBytes = 0;
   #idleTimer: NodeJS.Timeout | null = null;
 
   constructor(socket: Socket, options: RtmpServerOptions, deps: RtmpDeps) {
@@ -268,15 +272,21 @@ export class RtmpSession {
     }
     this.#role = { kind: 'opening' };
     this.#stopIdleTimer();
+    if (this.#sessionId === null) {
+      // a further session on this connection has a number and byte counters of its own
+      settleBytes(this.#socket);
+      this.#bytes = countBytes(this.#socket);
+    }
     const sessionId = this.#sessionId ?? this.#nextId();
     this.#sessionId = null;
     return { sessionId, protocol: 'RTMP', baseType, remoteAddr: this.#remoteAddr, ...url };
   }
 
   #peer(): Peer {
+    const { read, wrote } = this.#bytes;
     return {
-      readBytes: this.#bytes.read,
-      wroteBytes: this.#bytes.wrote,
+      readBytes: read,
+      wroteBytes: wrote,
       close: (reason) => this.#onHubClose(reason),
     };
   }
@@ -298,7 +308,10 @@ export class RtmpSession {
     this.#held = [];
     this.#heldBytes = 0;
     this.#guard(() => {
-      for (const raw of held) this.#onMessage(parseMessage(raw));
+      for (const raw of held) {
+        if (this.#role.kind === 'opening') this.#hold(raw);
+        else this.#onMessage(parseMessage(raw));
+      }
     });
   }
 
@@ -324,7 +337,8 @@ export class RtmpSession {
   /** Says why, and ends the connection. */
   #refuse(code: string, reason: string): void {
     this.#deps.log.info({ peer: this.#remoteAddr, code }, `RTMP refused: ${reason}`);
-    this.#role = NO_ROLE;
+    if (this.#role.kind === 'opening') this.#role = NO_ROLE;
+    else this.#endRole('protocol error');
     this.#status('error', code, reason);
     closeGently(this.#socket);
   }
@@ -347,6 +361,7 @@ export class RtmpSession {
     } else {
       this.#deps.log.error({ peer, error }, 'a fault of the server ended an RTMP connection');
     }
+    this.#unreadAnswerBytes = 0;
     this.#endRole('protocol error');
     this.#socket.destroy();
   }
@@ -356,7 +371,15 @@ export class RtmpSession {
   }
 
   #send(message: RtmpMessage): void {
-    if (this.#socket.writable) this.#socket.write(this.#writer.write(message));
+    if (!this.#socket.writable) return;
+    const bytes = this.#writer.write(message);
+    if (this.#socket.writableLength === 0) this.#unreadAnswerBytes = 0;
+    this.#unreadAnswerBytes += bytes.length;
+    if (this.#unreadAnswerBytes > MAX_UNREAD_ANSWER_BYTES) {
+      const found = `${this.#unreadAnswerBytes} bytes of answers that the peer does not read`;
+      throw new RtmpError('limit', `${found}, allowed are ${MAX_UNREAD_ANSWER_BYTES}`);
+    }
+    this.#socket.write(bytes);
   }
 
   #nextId(): string {
