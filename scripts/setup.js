@@ -28,6 +28,7 @@ const TEST_PACKAGES = [
   ['tshark', 'tshark'],
   ['flvmeta', 'flvmeta'],
   ['openssl', 'openssl'],
+  ['strace', 'strace'],
 ];
 
 const bringsNode = process.platform === 'linux' && ['x64', 'arm64'].includes(process.arch);

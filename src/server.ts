@@ -33,6 +33,9 @@ export interface Server {
 
 const clock: Clock = { monotonicMs: () => performance.now(), unixMs: () => Date.now() };
 
+/** How often the byte sums of sessions are kept for their stops after a crash. Milliseconds. */
+const KEEP_COUNTERS_MS = 1000;
+
 /** Something that listens, as start and stop see it. */
 interface Port {
   readonly name: string;
@@ -48,11 +51,12 @@ interface Port {
 
 /** The whole server, not started yet. */
 export function createServer(config: Config, log: Log): Server {
-  const counter = createSessionCounter();
   const startUnixMs = clock.unixMs();
   const lalInfo = (): object => lalInfoJson({ serverId: config.server_id, binInfo: BIN_INFO, startUnixMs });
+  const notify = notifyOptions(config);
   const notifier = createNotifier(
-    { ...notifyOptions(config), ...(config.http_notify.enable ? {} : { urls: {} }) },
+    // with HTTP Notify off nobody is told anything, so nothing is kept either
+    notify.enabled ? notify : { ...notify, urls: {}, outboxPath: null },
     { log, clock, userAgent: SERVER_NAME, lalInfo, groups: () => registry.groups() },
   );
   const registry: Registry = new Registry(streamOptions(config), {
@@ -62,10 +66,11 @@ export function createServer(config: Config, log: Log): Server {
     admission: createSimpleAuth(simpleAuthOptions(config)),
   });
   const ports = [
-    ...rtmpPorts(config, { registry, ledger: notifier, counter, clock, log }),
-    ...httpPorts(config, registry, counter, log),
+    ...rtmpPorts(config, { registry, ledger: notifier, counter: notifier.counter, clock, log }),
+    ...httpPorts(config, registry, notifier.counter, log),
   ];
-  const api = createApi(config, registry, lalInfo, log);
+  const api = createApi(config, registry, notifier, lalInfo, log);
+  let counting: NodeJS.Timeout | undefined;
   if (api !== null) ports.push(api.port);
 
   return {
@@ -74,29 +79,38 @@ export function createServer(config: Config, log: Log): Server {
       if (missing.length > 0) {
         log.warn({ keys: missing }, 'configured, but not served by this version and left out');
       }
-      for (const port of ports) await startPort(port, log);
+      await notifier.open();
+      let bound = 0;
+      for (const port of ports) if (await startPort(port, log)) bound++;
+      if (bound === 0)
+        throw new Error('nothing listens: the configuration enables no listener, or none could be opened');
       registry.start();
       await notifier.start();
+      counting = setInterval(() => notifier.setSessionCounters(registry.groups()), KEEP_COUNTERS_MS);
       log.info({ ready: true }, 'millrace is ready');
     },
     stop: async (deadlineMs) => {
       const deadline = clock.monotonicMs() + deadlineMs;
       for (const port of ports) port.stop();
       await within(registry.stop(), deadlineMs);
+      clearInterval(counting);
       await stopNotifier(notifier, Math.max(0, deadline - clock.monotonicMs()), log);
       await api?.server.close();
     },
   };
 }
 
-async function startPort(port: Port, log: Log): Promise<void> {
+/** Whether it listens now. */
+async function startPort(port: Port, log: Log): Promise<boolean> {
   try {
     const bound = await port.start();
     log.info({ listener: port.name, host: bound.host ?? port.host ?? '::', port: bound.port }, 'listening');
+    return true;
   } catch (error) {
     const reason = `${port.key}: ${error instanceof Error ? error.message : String(error)}`;
     if (port.required) throw new Error(reason);
     log.error({ listener: port.name }, `${reason}; the rest of the server goes on`);
+    return false;
   }
 }
 
@@ -111,8 +125,11 @@ async function within(promise: Promise<void>, ms: number): Promise<void> {
 }
 
 async function stopNotifier(notifier: Notifier, deadlineMs: number, log: Log): Promise<void> {
-  const { undelivered } = await notifier.stop(deadlineMs);
-  if (undelivered > 0) log.error({ undelivered }, 'events were not delivered before the server stopped');
+  const { undelivered, isKept } = await notifier.stop(deadlineMs);
+  if (undelivered === 0) return;
+  if (isKept)
+    log.warn({ undelivered }, 'events were not delivered before the server stopped; they go out at its next start');
+  else log.error({ undelivered }, 'events were not delivered before the server stopped, and are lost');
 }
 
 function streamOptions(config: Config): StreamOptions {
@@ -190,6 +207,7 @@ function httpPorts(config: Config, registry: Registry, counter: SessionCounter, 
 function createApi(
   config: Config,
   registry: Registry,
+  notifier: Notifier,
   lalInfo: () => object,
   log: Log,
 ): { server: ApiServer; port: Port } | null {
@@ -201,6 +219,8 @@ function createApi(
       groups: () => registry.groups(),
       group: (name) => registry.group(name),
       kick: (streamName, sessionId) => registry.kick(streamName, sessionId),
+      notify: notifier.admin,
+      lastEventSeq: () => notifier.lastSeq,
     },
     { ...plain.addr, serverName: SERVER_NAME, log },
   );
@@ -214,16 +234,4 @@ function createApi(
     stop: () => {},
   };
   return { server, port };
-}
-
-/** Session numbers from 1 for each prefix. */
-function createSessionCounter(): SessionCounter {
-  const last = new Map<string, number>();
-  return {
-    next: (prefix) => {
-      const number = (last.get(prefix) ?? 0) + 1;
-      last.set(prefix, number);
-      return number;
-    },
-  };
 }

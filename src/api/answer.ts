@@ -9,7 +9,7 @@ export interface Answer {
 
 /**
  * Why a call was refused. `unreadable` is said of what is no HTTP or JSON at all or larger than is allowed, in the words
- * of the specification's nearest code; `failed` is a fault of ours, which the specification has no code for.
+ * of the specification's nearest code; `failed` (a fault of ours) and `noRoom` are no cases of the specification, their codes are HTTP's.
  */
 export const REFUSALS = {
   pageNotFound: { error_code: 404, desp: 'page not found, check this document out: docs/http-api.md' },
@@ -17,6 +17,7 @@ export const REFUSALS = {
   paramMissing: { error_code: 1002, desp: 'param missing' },
   unreadable: { error_code: 1002, desp: 'param missing' },
   sessionNotFound: { error_code: 1003, desp: 'session not found' },
+  noRoom: { error_code: 503, desp: 'no more event streams are taken: too many are open, or the server is stopping' },
   failed: { error_code: 500, desp: 'internal error' },
 } as const satisfies Record<string, Answer>;
 

@@ -3,7 +3,9 @@ import http from 'node:http';
 import net from 'node:net';
 import type { TestContext } from 'node:test';
 import type { GroupSnapshot, Log, SessionSnapshot } from '../streams/index.ts';
-import type { ApiDeps } from './endpoints.ts';
+import type { ApiDeps } from './endpoint.ts';
+import type { EventStreamLimits } from './event-stream.ts';
+import { FakeNotify } from './notify-admin.fixture.ts';
 import { createApiServer } from './server.ts';
 
 export const LAL_INFO = {
@@ -64,7 +66,21 @@ export interface Bench {
   raw(request: string): Promise<string>;
 }
 
-export async function bench(t: TestContext, changes: Partial<ApiDeps> = {}): Promise<Bench> {
+/** The deps of a server that has nothing to tell. */
+export const IDLE: ApiDeps = {
+  lalInfo: () => LAL_INFO,
+  groups: () => [],
+  group: () => null,
+  kick: () => 'no group',
+  notify: new FakeNotify(),
+  lastEventSeq: () => 0,
+};
+
+export async function bench(
+  t: TestContext,
+  changes: Partial<ApiDeps> = {},
+  eventStreamLimits: Partial<EventStreamLimits> = {},
+): Promise<Bench> {
   const kicks: [string, string][] = [];
   const logged: [string, object, string][] = [];
   const keep =
@@ -73,7 +89,7 @@ export async function bench(t: TestContext, changes: Partial<ApiDeps> = {}): Pro
       void logged.push([level, fields, message]);
   const log: Log = { debug: keep('debug'), info: keep('info'), warn: keep('warn'), error: keep('error') };
   const deps: ApiDeps = {
-    lalInfo: () => LAL_INFO,
+    ...IDLE,
     groups: () => [GROUP],
     group: (name) => (name === 'test110' ? GROUP : null),
     kick: (name, sessionId) => {
@@ -83,7 +99,13 @@ export async function bench(t: TestContext, changes: Partial<ApiDeps> = {}): Pro
     },
     ...changes,
   };
-  const server = createApiServer(deps, { host: '127.0.0.1', port: 0, serverName: 'millrace/1.2.3', log });
+  const server = createApiServer(deps, {
+    host: '127.0.0.1',
+    port: 0,
+    serverName: 'millrace/1.2.3',
+    log,
+    eventStreamLimits,
+  });
   t.after(() => server.close());
   const { port } = await server.listen();
   return {

@@ -17,11 +17,30 @@ test('group is the group asked for, all_group an array, empty where there is non
   const none = await bench(t, { groups: () => [] });
   assert.equal(
     (await none.ask('GET', '/api/stat/all_group')).body,
-    '{"error_code":0,"desp":"succ","data":{"groups":[]}}',
+    '{"error_code":0,"desp":"succ","data":{"groups":[],"event_seq":0}}',
   );
 });
 
-test('every endpoint takes GET and POST, with query or body', async (t) => {
+test('all_group tells the number of the last event that its groups are the outcome of', async (t) => {
+  const asked: string[] = [];
+  const { ask } = await bench(t, {
+    groups: () => {
+      asked.push('groups');
+      // What happens after the snapshot was taken comes in a later turn, and so does its number.
+      queueMicrotask(() => asked.push('an event'));
+      return [];
+    },
+    lastEventSeq: () => {
+      asked.push('lastEventSeq');
+      return asked.includes('an event') ? 42 : 41;
+    },
+  });
+  const { body } = await ask('GET', '/api/stat/all_group');
+  assert.equal(body, '{"error_code":0,"desp":"succ","data":{"groups":[],"event_seq":41}}');
+  assert.deepEqual(asked, ['groups', 'lastEventSeq', 'an event']);
+});
+
+test('every endpoint of the original takes GET and POST, with query or body', async (t) => {
   const { ask, kicks } = await bench(t);
   const inBody = '{"stream_name":"test110","session_id":"RTMPPUBSUB1"}';
   const inQuery = '?stream_name=test110&session_id=RTMPPUBSUB1';

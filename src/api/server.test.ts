@@ -4,8 +4,8 @@ import http from 'node:http';
 import net from 'node:net';
 import { test } from 'node:test';
 import type { Log } from '../streams/index.ts';
-import { bench, CORS, LAL_INFO, PAGE_NOT_FOUND, PARAM_MISSING, raw } from './api-bench.fixture.ts';
-import { type ApiDeps, createApiServer } from './index.ts';
+import { bench, CORS, IDLE, PAGE_NOT_FOUND, PARAM_MISSING, raw } from './api-bench.fixture.ts';
+import { createApiServer } from './index.ts';
 
 test('a body is JSON whatever its type is said to be, sent whole or in chunks', async (t) => {
   const { ask } = await bench(t);
@@ -160,17 +160,15 @@ test('an endpoint that fails is answered in the envelope and logged', async (t) 
 
 test('a port in use is an error that names the port', async (t) => {
   const { port } = await bench(t);
-  const deps: ApiDeps = { lalInfo: () => ({}), groups: () => [], group: () => null, kick: () => 'no group' };
   const log: Log = { debug() {}, info() {}, warn() {}, error() {} };
-  const second = createApiServer(deps, { host: '127.0.0.1', port, serverName: 'x', log });
+  const second = createApiServer(IDLE, { host: '127.0.0.1', port, serverName: 'x', log });
   await assert.rejects(second.listen(), new RegExp(`127\\.0\\.0\\.1:${port}: the port is in use`));
   await second.close();
 });
 
 test('without a host every address is listened on', async (t) => {
-  const deps: ApiDeps = { lalInfo: () => LAL_INFO, groups: () => [], group: () => null, kick: () => 'no group' };
   const log: Log = { debug() {}, info() {}, warn() {}, error() {} };
-  const server = createApiServer(deps, { port: 0, serverName: 'x', log });
+  const server = createApiServer(IDLE, { port: 0, serverName: 'x', log });
   t.after(() => server.close());
   const { port } = await server.listen();
   assert.match(await raw(port, 'GET /api/stat/lal_info HTTP/1.0\r\n\r\n'), /"error_code":0/);

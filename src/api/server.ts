@@ -4,7 +4,10 @@ import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify }
 import { CORS_HEADERS, type Listener, listen, remoteAddress } from '../net/index.ts';
 import type { Log } from '../streams/index.ts';
 import { type Answer, REFUSALS, success } from './answer.ts';
-import { type ApiDeps, ENDPOINTS, type Endpoint } from './endpoints.ts';
+import type { ApiDeps, Endpoint, Params } from './endpoint.ts';
+import { ENDPOINTS } from './endpoints.ts';
+import { EVENT_STREAM_LIMITS, type EventStreamLimits, EventStreams } from './event-stream.ts';
+import { answerWithStream, STREAM_HEADERS, STREAM_PATH, streamStart } from './stream-endpoint.ts';
 
 interface ApiOptions {
   /** Absent: every address, IPv4 and IPv6. */
@@ -14,14 +17,18 @@ interface ApiOptions {
   /** Value of the header `Server`, e.g. `millrace/0.1.0`. */
   readonly serverName: string;
   readonly log: Log;
+  /** Absent: as they are. */
+  readonly eventStreamLimits?: Partial<EventStreamLimits>;
 }
 
 export interface ApiServer {
   /** Rejects with a sentence that names the port where it cannot be had. */
   listen(): Promise<{ readonly port: number }>;
-  /** Frees the port and ends every connection at once, idle or not. */
+  /** Frees the port, gives event streams a moment to take the rest, and ends every connection, idle or not. */
   close(): Promise<void>;
 }
+
+type Headers = Readonly<Record<string, string>>;
 
 /** The largest body that is read. Bytes. */
 const MAX_BODY_BYTES = 1024 * 1024;
@@ -33,20 +40,9 @@ const REQUEST_TIMEOUT_MS = 10_000;
 export function createApiServer(deps: ApiDeps, options: ApiOptions): ApiServer {
   const headers = { ...CORS_HEADERS, 'Content-Type': 'application/json', Server: options.serverName };
   const app = createApp(headers, options.log);
-  for (const endpoint of ENDPOINTS) {
-    app.route({
-      method: ['GET', 'POST'],
-      url: endpoint.path,
-      handler: (request, reply) => {
-        const answer = endpoint.answer(deps, readParams(request));
-        if (endpoint.isControl) logControl(options.log, endpoint, request, answer);
-        return send(reply, headers, answer);
-      },
-    });
-    app.options(endpoint.path, (_request, reply) =>
-      send(reply, { ...headers, 'Access-Control-Allow-Methods': 'GET, HEAD, POST, OPTIONS' }, success()),
-    );
-  }
+  const streams = new EventStreams(deps.notify, options.log, { ...EVENT_STREAM_LIMITS, ...options.eventStreamLimits });
+  for (const endpoint of ENDPOINTS) addEndpoint(app, endpoint, deps, headers, options.log);
+  addStream(app, streams, deps, headers);
   let listener: Listener | null = null;
   return {
     listen: async () => {
@@ -57,13 +53,14 @@ export function createApiServer(deps: ApiDeps, options: ApiOptions): ApiServer {
     },
     close: async () => {
       listener?.close();
+      await streams.close();
       app.server.closeAllConnections();
       await app.close();
     },
   };
 }
 
-function createApp(headers: Readonly<Record<string, string>>, log: Log): FastifyInstance {
+function createApp(headers: Headers, log: Log): FastifyInstance {
   const app = fastify({
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
@@ -93,8 +90,44 @@ function createApp(headers: Readonly<Record<string, string>>, log: Log): Fastify
   return app;
 }
 
+function addEndpoint(app: FastifyInstance, endpoint: Endpoint, deps: ApiDeps, headers: Headers, log: Log): void {
+  app.route({
+    method: [...endpoint.methods],
+    url: endpoint.path,
+    handler: async (request, reply) => {
+      const answer = await endpoint.answer(deps, readParams(request));
+      if (endpoint.isControl) logControl(log, endpoint, request, answer);
+      return send(reply, headers, answer);
+    },
+  });
+  addPreflight(app, endpoint.path, endpoint.methods, headers);
+}
+
+function addStream(app: FastifyInstance, streams: EventStreams, deps: ApiDeps, headers: Headers): void {
+  const methods = ['GET', 'POST'];
+  app.route({
+    method: methods,
+    url: STREAM_PATH,
+    handler: (request, reply) => {
+      const since = streamStart(deps, readParams(request), request.headers);
+      if (typeof since !== 'number') return send(reply, headers, since);
+      const refusal = answerWithStream(streams, reply.raw, since, headers);
+      return refusal === null ? reply.hijack() : send(reply, headers, refusal);
+    },
+  });
+  addPreflight(app, STREAM_PATH, methods, { ...headers, ...STREAM_HEADERS });
+}
+
+/** What a browser asks before it lets a page of another origin call. */
+function addPreflight(app: FastifyInstance, path: string, methods: readonly string[], headers: Headers): void {
+  const allowed = methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
+  app.options(path, (_request, reply) =>
+    send(reply, { ...headers, 'Access-Control-Allow-Methods': [...allowed, 'OPTIONS'].join(', ') }, success()),
+  );
+}
+
 /** As a buffer: fastify would add a charset to the type of a string, which the original does not have. */
-function send(reply: FastifyReply, headers: Readonly<Record<string, string>>, answer: Answer): FastifyReply {
+function send(reply: FastifyReply, headers: Headers, answer: Answer): FastifyReply {
   return reply
     .code(200)
     .headers(headers)
@@ -102,7 +135,7 @@ function send(reply: FastifyReply, headers: Readonly<Record<string, string>>, an
 }
 
 /** Fields of the query and, going before them, of the JSON body; null where the body is no JSON object. */
-function readParams(request: FastifyRequest): Readonly<Record<string, unknown>> | null {
+function readParams(request: FastifyRequest): Params {
   const query = request.query as Readonly<Record<string, string>>;
   const { body } = request;
   if (typeof body !== 'string' || body === '') return query;
@@ -120,7 +153,7 @@ function parseQuery(query: string): Record<string, string> {
 }
 
 /** What cannot be parsed as HTTP never becomes a request, so the answer is written by hand. */
-function answerNonsense(error: Error, socket: Socket, headers: Readonly<Record<string, string>>): void {
+function answerNonsense(error: Error, socket: Socket, headers: Headers): void {
   const code = 'code' in error ? error.code : '';
   if (!socket.writable || code === 'ECONNRESET' || code === 'ERR_HTTP_REQUEST_TIMEOUT') {
     socket.destroy();

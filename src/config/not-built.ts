@@ -17,10 +17,6 @@ const NOT_BUILT: readonly NotBuilt[] = [
   { name: 'in_session.add_dummy_audio_enable', isAskedFor: ({ in_session }) => in_session.add_dummy_audio_enable },
   { name: 'debug.log_group_interval_sec', isAskedFor: ({ debug }) => debug.log_group_interval_sec > 0 },
   { name: 'millrace.threads', isAskedFor: ({ millrace }) => millrace.threads > 1 },
-  {
-    name: 'millrace.notify.signing_secrets',
-    isAskedFor: ({ millrace }) => millrace.notify.signing_secrets.length > 0,
-  },
 ];
 
 /** The names of what this configuration asks for and this version does not serve yet. */

@@ -50,7 +50,15 @@ export function listen(server: Server, address: ListenAddress): Promise<Listener
 
 /** Certificate chain and private key, read now. Throws with the file's name and the cause. */
 export function readTlsFiles(files: TlsFiles): { cert: Buffer; key: Buffer } {
-  return { cert: readFileSync(files.certFile), key: readFileSync(files.keyFile) };
+  return { cert: readTlsFile('certificate', files.certFile), key: readTlsFile('private key', files.keyFile) };
+}
+
+function readTlsFile(what: string, file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw new Error(`cannot read the ${what} ${file}: ${error instanceof Error ? error.message : String(error)}`);
+  }
 }
 
 function listenProblem(error: NodeJS.ErrnoException): string {

@@ -1,4 +1,5 @@
 /** The door of notify. */
+export type { EventJson, NotifyAdmin, NotifyStatusJson, ReceiverJson } from './admin.ts';
 export { createNotifier, type Notifier, type NotifierDeps, type NotifyStatus } from './notifier.ts';
 export type { NotifyEvent, NotifyOptions } from './options.ts';
 export { type GroupJson, groupJson, type LalInfoJson, lalInfoJson } from './stat-json.ts';

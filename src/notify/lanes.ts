@@ -40,7 +40,7 @@ export interface LaneCounters {
 
 interface Receiver {
   readonly name: string;
-  /** Lanes out of the outbox. */
+  /** Lanes out of the outbox, each with one request in flight. */
   active: number;
   taking: boolean;
   /** Something became ready while taking. */
@@ -58,6 +58,9 @@ export class Lanes {
   /** Events whose last try lost its connection and was followed by another at once. */
   readonly #triedAtOnce = new Set<number>();
   #onDrained: (() => void) | null = null;
+  #givesUp = false;
+  /** Whether a receiver was there in the drain: then what it did not take is tried until the deadline. */
+  #wasReached = false;
   #stopped = false;
 
   constructor(options: LanesOptions, deps: LanesDeps) {
@@ -70,10 +73,21 @@ export class Lanes {
     void this.#pump(this.#receiver(receiver));
   }
 
-  /** Resolves once nothing waits any more, or after `deadlineMs`; what waits for its retry is tried at once. */
-  async drain(deadlineMs: number): Promise<void> {
+  /** Requests in flight to the receiver. */
+  inFlight(receiver: string): number {
+    return this.#receivers.get(receiver)?.active ?? 0;
+  }
+
+  /**
+   * Resolves once nothing waits any more, or after `deadlineMs`; what waits for its retry is tried at once. `givesUp`:
+   * also once all that is left has been tried, no receiver was there, and it waits for another try: it is kept for the
+   * next start.
+   */
+  async drain(deadlineMs: number, givesUp: boolean): Promise<void> {
+    this.#givesUp = givesUp;
+    this.#wasReached = false;
     this.#deps.outbox.hurry();
-    if (this.#deps.outbox.waiting === 0) return;
+    if (this.#isDrained()) return;
     await new Promise<void>((resolve) => {
       const cancel = this.#deps.timers.after(deadlineMs, resolve);
       this.#onDrained = () => {
@@ -123,7 +137,18 @@ export class Lanes {
       if (this.#stopped || !(await this.#try(event))) break;
     }
     receiver.active--;
-    void this.#pump(receiver);
+    await this.#pump(receiver);
+    if (this.#onDrained !== null && this.#isDrained()) this.#onDrained();
+  }
+
+  #isDrained(): boolean {
+    if (this.#deps.outbox.waiting === 0) return true;
+    return (
+      this.#givesUp &&
+      !this.#wasReached &&
+      this.#deps.outbox.isStuck &&
+      [...this.#receivers.values()].every(({ active }) => active === 0)
+    );
   }
 
   /** Whether the lane may go on. */
@@ -132,13 +157,14 @@ export class Lanes {
     this.counters.inFlight++;
     const answer = await delivery.post(event.url, headers.event(event, clock.unixMs()), event.body);
     this.counters.inFlight--;
+    const reached = answer.kind === 'answered' || answer.cause !== 'unreachable';
+    this.#wasReached ||= reached;
     let settlement = judge(answer, event.attempts + 1, clock.unixMs(), this.#deps.random);
     if (settlement.kind === 'retry') settlement = this.#atOnceOrNever(event, settlement, answer);
     else this.#triedAtOnce.delete(event.seq);
     outbox.settle(event, settlement);
     this.#count(event, settlement);
-    this.#deps.onTried(event, settlement, answer.kind === 'answered' || answer.cause !== 'unreachable');
-    if (outbox.waiting === 0) this.#onDrained?.();
+    this.#deps.onTried(event, settlement, reached);
     return settlement.kind !== 'retry';
   }
 
@@ -155,7 +181,7 @@ export class Lanes {
     }
     this.#triedAtOnce.delete(event.seq);
     if (ageMs + retry.delayMs <= this.#options.maxAgeHours * HOUR_MS) return retry;
-    return { kind: 'expired', why: retry.why };
+    return { kind: 'expired', status: retry.status, why: retry.why };
   }
 
   #count(event: WaitingEvent, settlement: Settlement): void {

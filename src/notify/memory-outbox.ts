@@ -1,14 +1,31 @@
 /** The outbox that keeps its events in memory: fast, bounded, and gone with the process. */
 import type { Clock } from '../streams/index.ts';
-import { DueHeap } from './due-heap.ts';
-import type { NewEvent, Outbox, Settlement, Take, WaitingEvent } from './outbox.ts';
+import { LaneBook } from './lane-book.ts';
+import type {
+  Attempt,
+  EventFilter,
+  EventState,
+  Keeping,
+  KeptEvent,
+  NewEvent,
+  Outbox,
+  ReceiverTally,
+  ReplayFilter,
+  Settlement,
+  Take,
+  WaitingEvent,
+} from './outbox.ts';
+import { Tallies } from './tallies.ts';
+import { Watchers } from './watchers.ts';
 
 /** Events held at most; with bodies of 400 bytes about 100 MB. */
 const MAX_WAITING_EVENTS = 100_000;
+/** Settled events that are kept to be seen and replayed. */
+const MAX_SETTLED_EVENTS = 1000;
 /** Streams whose numbering is remembered; the stream that was silent longest is forgotten first. */
 const MAX_STREAM_COUNTERS = 100_000;
-/** Events of one lane given out at once: few, so that lanes take turns. */
-const RUN_LENGTH = 16;
+/** Tries kept of one event. */
+const MAX_TRIES = 50;
 
 export interface MemoryOutboxOptions {
   /** Begins every event's id; differs from one process to the next. */
@@ -18,42 +35,38 @@ export interface MemoryOutboxOptions {
   readonly maxWaiting?: number;
 }
 
-interface Lane {
-  readonly key: string;
-  readonly receiver: ReceiverLanes;
-  /** Not settled yet, in order; those before `head` are gone already. */
-  events: WaitingEvent[];
-  head: number;
-  /** `blocked`: its first event waits for another; `parked`: for its retry. */
-  state: 'ready' | 'taken' | 'blocked' | 'parked';
-  /** Events of the run that is out and not settled. */
-  taken: number;
-}
-
-interface ReceiverLanes {
-  readonly name: string;
-  readonly lanes: Map<string, Lane>;
-  readonly ready: Set<Lane>;
-  readonly parked: DueHeap<Lane>;
+interface Kept {
+  event: WaitingEvent;
+  state: EventState;
+  tries: Attempt[];
 }
 
 export class MemoryOutbox implements Outbox {
+  readonly lost = 0;
+  readonly isVolatile = true;
+  readonly keeping: Keeping = { in: 'memory', why: 'no database is configured' };
   readonly #options: MemoryOutboxOptions;
-  readonly #receivers = new Map<string, ReceiverLanes>();
+  readonly #book: LaneBook;
+  readonly #tallies = new Tallies();
+  readonly #watchers = new Watchers();
   readonly #streamSeqs = new Map<string, number>();
-  /** Events that others may wait for: those not settled and not released. */
-  readonly #unsettled = new Set<number>();
-  readonly #blocked = new Map<number, Lane[]>();
-  #onReady: (receiver: string) => void = () => {};
-  #waiting = 0;
+  /** What waits and what was settled last, by number. */
+  readonly #kept = new Map<number, Kept>();
+  #settled: number[] = [];
+  #replays = 0;
   #lastSeq = 0;
 
   constructor(options: MemoryOutboxOptions) {
     this.#options = options;
+    this.#book = new LaneBook(options.clock, null);
   }
 
   get waiting(): number {
-    return this.#waiting;
+    return this.#book.waiting;
+  }
+
+  get isStuck(): boolean {
+    return this.#book.isStuck;
   }
 
   get lastSeq(): number {
@@ -61,136 +74,113 @@ export class MemoryOutbox implements Outbox {
   }
 
   open(onReady: (receiver: string) => void): Promise<void> {
-    this.#onReady = onReady;
+    this.#book.onReady = onReady;
     return Promise.resolve();
   }
 
   append(event: NewEvent): number | null {
-    if (this.#waiting >= (this.#options.maxWaiting ?? MAX_WAITING_EVENTS)) return null;
+    if (this.#book.waiting >= (this.#options.maxWaiting ?? MAX_WAITING_EVENTS)) return null;
     const seq = ++this.#lastSeq;
-    const lane = this.#lane(event);
-    lane.events.push({
+    const waiting: WaitingEvent = {
       ...event,
       seq,
       streamSeq: event.streamName === null ? null : this.#nextStreamSeq(event.streamName),
       id: `${this.#options.idPrefix}${seq}`,
       attempts: 0,
-    });
-    this.#waiting++;
-    this.#unsettled.add(seq);
-    if (lane.events.length - lane.head === 1) this.#offer(lane);
+    };
+    this.#kept.set(seq, { event: waiting, state: 'waiting', tries: [] });
+    this.#book.place(waiting);
+    this.#watchers.tell([waiting]);
     return seq;
   }
 
+  /** A process that dies takes all with it, so there is nothing to be kept for the next one. */
+  note(): void {}
+
+  count(): void {}
+
+  reserve(_prefix: string, _last: number, _exact: boolean, onSafe: () => void): void {
+    onSafe();
+  }
+
   take(receiver: string, maxLanes: number): Promise<Take> {
-    const from = this.#receivers.get(receiver);
-    if (from === undefined) return Promise.resolve({ runs: [], nextDueMs: null });
-    const nowMs = this.#options.clock.monotonicMs();
-    for (let lane = from.parked.popDue(nowMs); lane !== undefined; lane = from.parked.popDue(nowMs)) {
-      lane.state = 'ready';
-      from.ready.add(lane);
-    }
-    const runs: WaitingEvent[][] = [];
-    for (const lane of from.ready) {
-      if (runs.length >= maxLanes) break;
-      from.ready.delete(lane);
-      const run = this.#run(lane);
-      lane.state = 'taken';
-      lane.taken = run.length;
-      runs.push(run);
-    }
-    const { nextMs } = from.parked;
-    return Promise.resolve({ runs, nextDueMs: nextMs === null ? null : Math.max(0, nextMs - nowMs) });
+    return Promise.resolve(this.#book.take(receiver, maxLanes));
   }
 
   settle(event: WaitingEvent, settlement: Settlement): void {
-    const lane = this.#receivers.get(event.receiver)?.lanes.get(event.lane);
-    if (lane?.state !== 'taken' || lane.events[lane.head]?.seq !== event.seq) return;
-    if (settlement.kind === 'retry') {
-      lane.events[lane.head] = { ...event, attempts: event.attempts + 1 };
-      lane.taken = 0;
-      lane.state = 'parked';
-      lane.receiver.parked.push(this.#options.clock.monotonicMs() + settlement.delayMs, lane);
-      this.#onReady(lane.receiver.name);
-      return;
+    if (!this.#book.settle(event, settlement)) return;
+    const kept = this.#kept.get(event.seq);
+    if (kept === undefined) return;
+    if (kept.tries.length === MAX_TRIES) kept.tries.shift();
+    kept.tries.push({
+      unixMs: this.#options.clock.unixMs(),
+      status: settlement.status,
+      error: 'why' in settlement && settlement.status === null ? settlement.why : null,
+    });
+    kept.event = { ...kept.event, attempts: event.attempts + 1 };
+    if (settlement.kind === 'retry') return;
+    kept.state = settlement.kind;
+    this.#tallies.add(event.receiver, settlement.kind);
+    this.#settled.push(event.seq);
+    if (this.#settled.length < 2 * MAX_SETTLED_EVENTS) return;
+    for (const seq of this.#settled.slice(0, -MAX_SETTLED_EVENTS)) {
+      if (this.#kept.get(seq)?.state !== 'waiting') this.#kept.delete(seq);
     }
-    lane.head++;
-    this.#waiting--;
-    lane.taken--;
-    this.release(event.seq);
-    if (lane.taken > 0) return;
-    if (lane.head < lane.events.length) {
-      if (lane.head * 2 >= lane.events.length) {
-        lane.events = lane.events.slice(lane.head);
-        lane.head = 0;
-      }
-      this.#offer(lane);
-    } else {
-      lane.receiver.lanes.delete(lane.key);
-      if (lane.receiver.lanes.size === 0) this.#receivers.delete(lane.receiver.name);
-    }
+    this.#settled = this.#settled.slice(-MAX_SETTLED_EVENTS);
   }
 
   release(seq: number): void {
-    this.#unsettled.delete(seq);
-    const lanes = this.#blocked.get(seq);
-    this.#blocked.delete(seq);
-    for (const lane of lanes ?? []) this.#offer(lane);
+    this.#book.release(seq);
   }
 
   hurry(): void {
-    for (const receiver of this.#receivers.values()) {
-      const parked = receiver.parked;
-      for (let lane = parked.popDue(Infinity); lane !== undefined; lane = parked.popDue(Infinity)) this.#offer(lane);
+    this.#book.hurry();
+  }
+
+  tallies(): Promise<ReceiverTally[]> {
+    return Promise.resolve(this.#tallies.of(this.#book, () => null));
+  }
+
+  events({ since, streamName, state, limit }: EventFilter): Promise<KeptEvent[]> {
+    const found: KeptEvent[] = [];
+    for (const [seq, kept] of this.#kept) {
+      if (found.length === limit) break;
+      if (seq <= since || (state !== null && kept.state !== state)) continue;
+      if (streamName !== null && kept.event.streamName !== streamName) continue;
+      found.push({ ...kept.event, state: kept.state, tries: [...kept.tries] });
     }
+    return Promise.resolve(found);
+  }
+
+  replay(filter: ReplayFilter): Promise<number> {
+    const ids = 'ids' in filter ? new Set(filter.ids) : null;
+    const isMeant = ({ event, state }: Kept): boolean => {
+      if (state === 'waiting') return false;
+      if (ids !== null) return ids.has(event.id);
+      return 'state' in filter ? state === filter.state : 'from' in filter && inRange(event.seq, filter);
+    };
+    const lanePrefix = `replay ${++this.#replays} `;
+    let count = 0;
+    for (const kept of this.#kept.values()) {
+      if (!isMeant(kept)) continue;
+      kept.state = 'waiting';
+      kept.event = { ...kept.event, lane: lanePrefix + kept.event.lane, after: null };
+      this.#book.place(kept.event);
+      count++;
+    }
+    return Promise.resolve(count);
+  }
+
+  watch(onEvents: (events: readonly WaitingEvent[]) => void): () => void {
+    return this.#watchers.add(onEvents);
+  }
+
+  idle(): Promise<void> {
+    return Promise.resolve();
   }
 
   close(): Promise<void> {
     return Promise.resolve();
-  }
-
-  #lane(event: NewEvent): Lane {
-    let receiver = this.#receivers.get(event.receiver);
-    if (receiver === undefined) {
-      receiver = { name: event.receiver, lanes: new Map(), ready: new Set(), parked: new DueHeap() };
-      this.#receivers.set(event.receiver, receiver);
-    }
-    let lane = receiver.lanes.get(event.lane);
-    if (lane === undefined) {
-      lane = { key: event.lane, receiver, events: [], head: 0, state: 'ready', taken: 0 };
-      receiver.lanes.set(event.lane, lane);
-    }
-    return lane;
-  }
-
-  /** The lane can be taken now, unless its first event waits for another one. */
-  #offer(lane: Lane): void {
-    const after = this.#waitsFor(lane.events[lane.head]);
-    if (after === null) {
-      lane.state = 'ready';
-      lane.receiver.ready.add(lane);
-      this.#onReady(lane.receiver.name);
-      return;
-    }
-    lane.state = 'blocked';
-    const others = this.#blocked.get(after);
-    if (others === undefined) this.#blocked.set(after, [lane]);
-    else others.push(lane);
-  }
-
-  #run(lane: Lane): WaitingEvent[] {
-    const run: WaitingEvent[] = [];
-    for (let i = lane.head; i < lane.events.length && run.length < RUN_LENGTH; i++) {
-      const event = lane.events[i];
-      if (event === undefined || this.#waitsFor(event) !== null) break;
-      run.push(event);
-    }
-    return run;
-  }
-
-  #waitsFor(event: WaitingEvent | undefined): number | null {
-    const after = event?.after ?? null;
-    return after !== null && this.#unsettled.has(after) ? after : null;
   }
 
   #nextStreamSeq(streamName: string): number {
@@ -204,4 +194,8 @@ export class MemoryOutbox implements Outbox {
     }
     return next;
   }
+}
+
+function inRange(seq: number, { from, to }: { from: number; to: number }): boolean {
+  return seq >= from && seq <= to;
 }

@@ -240,7 +240,7 @@ test('stop delivers what waits, what waits for its retry at once', async (t) => 
   await until(() => notifier.status().failed === 1);
   to.behave = ok;
   notifier.record(stopped(session('PUB1')));
-  assert.deepEqual(await notifier.stop(10_000), { undelivered: 0 });
+  assert.deepEqual(await notifier.stop(10_000), { undelivered: 0, isKept: false });
   assert.deepEqual(to.story(), ['on_pub_start PUB1', 'on_pub_start PUB1', 'on_pub_stop PUB1']);
 });
 
@@ -253,7 +253,7 @@ test('stop ends at the deadline, tells what is left, and leaves nothing running'
   await until(() => to.calls.length === 1);
   const ended = notifier.stop(10_000);
   time.advance(10_000);
-  assert.deepEqual(await ended, { undelivered: 2 });
+  assert.deepEqual(await ended, { undelivered: 2, isKept: false });
   await until(() => notifier.status().inFlight === 0);
   assert.equal(time.pending, 0);
 });

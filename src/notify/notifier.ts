@@ -1,14 +1,18 @@
 /** HTTP Notify as the server sees it: takes facts in, and tells the business side of them until it has heard them all. */
 import { randomUUID } from 'node:crypto';
-import type { Clock, Fact, GroupSnapshot, Ledger, Log } from '../streams/index.ts';
+import type { Clock, Fact, GroupSnapshot, Ledger, Log, SessionCounter } from '../streams/index.ts';
+import { createAdmin, type NotifyAdmin } from './admin.ts';
 import { Complaints } from './complaints.ts';
 import { createDelivery, type Delivery } from './delivery.ts';
+import { DurableOutbox } from './durable-outbox.ts';
 import { createHeaderMaker } from './headers.ts';
 import { Lanes } from './lanes.ts';
 import { MemoryOutbox } from './memory-outbox.ts';
 import { type NotifyEvent, type NotifyOptions, type Target, targetsOf } from './options.ts';
-import type { Outbox, Settlement, WaitingEvent } from './outbox.ts';
+import type { Left, Outbox, Settlement, WaitingEvent } from './outbox.ts';
 import { payloadOf, updateBody } from './payloads.ts';
+import { SessionNumbers } from './session-numbers.ts';
+import { ByteSums, crashStops, sessionChangeOf } from './sessions.ts';
 import { groupJson } from './stat-json.ts';
 import { systemTimers, type Timers } from './timers.ts';
 import { UpdateSender } from './update-sender.ts';
@@ -45,20 +49,39 @@ export interface NotifyStatus {
 }
 
 export interface Notifier extends Ledger {
+  /** The numbers of sessions: from 1, never twice, also not over restarts. Once it is open. */
+  readonly counter: SessionCounter;
+  /** What the API shows and mends. */
+  readonly admin: NotifyAdmin;
+  /** The number given to an event last. */
+  readonly lastSeq: number;
   /**
+   * Opens the outbox and tells of the sessions that a crash left open. Resolves before anything is delivered; rejects
+   * where another process has the outbox.
+   */
+  open(): Promise<void>;
+  /** Keeps the byte sums of all sessions, for their stops after a crash; once a second. */
+  setSessionCounters(groups: readonly GroupSnapshot[]): void;
+  /**
+   * Opens the outbox unless it is open.
    * Every listener is bound: on_server_start goes out, then the facts that were recorded until now, then all others
    * and on_update. The start of the server need not be recorded: this tells of it.
    */
   start(): Promise<void>;
   /** Sends on_update with these groups now, or as soon as the one before is answered; the newest only. */
   update(groups: readonly GroupSnapshot[]): void;
-  /** Delivers what waits, at most `deadlineMs` long, then ends. Facts recorded later are lost. */
-  stop(deadlineMs: number): Promise<{ readonly undelivered: number }>;
+  /**
+   * Delivers what waits, at most `deadlineMs` long, then ends. Facts recorded later are lost. `isKept`: what is not
+   * delivered goes out at the next start.
+   */
+  stop(deadlineMs: number): Promise<{ readonly undelivered: number; readonly isKept: boolean }>;
   status(): NotifyStatus;
 }
 
 /** Facts kept until `start`; listeners are bound within moments. */
 const MAX_EARLY_FACTS = 10_000;
+/** Sessions whose on_rtmp_connect is remembered; a start comes within moments of it, so the oldest may be forgotten. */
+const MAX_CONNECTS = 50_000;
 /** After so many tries that reached a receiver it gets its other events, though it has not taken on_server_start. */
 const SERVER_START_TRIES = 10;
 
@@ -79,6 +102,12 @@ class HttpNotifier implements Notifier {
   readonly #updates: UpdateSender | null;
   /** The on_rtmp_connect of each session that is not settled yet, by session: its other events come after it. */
   readonly #connects = new Map<string, { readonly seq: number; readonly receiver: string }>();
+  readonly counter: SessionNumbers;
+  readonly admin: NotifyAdmin;
+  readonly #byteSums = new ByteSums();
+  #opening: Promise<void> | null = null;
+  /** Receivers that have something to take, until deliveries begin. */
+  readonly #ready = new Set<string>();
   /** on_server_start while its receiver gets nothing before it. */
   #serverStart: { readonly seq: number; readonly receiver: string } | null = null;
   #state: 'new' | 'running' | 'stopped' = 'new';
@@ -94,7 +123,20 @@ class HttpNotifier implements Notifier {
     this.#timers = deps.timers ?? systemTimers;
     this.#targets = targetsOf(options.urls);
     this.#complaints = new Complaints(clock);
-    this.#outbox = deps.outbox ?? new MemoryOutbox({ idPrefix, clock });
+    const { outboxPath: path, retentionHours } = options;
+    const kept = { clock, log, timers: this.#timers, complaints: this.#complaints };
+    this.#outbox =
+      deps.outbox ??
+      (path === null
+        ? new MemoryOutbox({ idPrefix, clock })
+        : new DurableOutbox({ path, idPrefix, retentionHours }, kept));
+    this.counter = new SessionNumbers(this.#outbox, clock);
+    this.admin = createAdmin({
+      outbox: this.#outbox,
+      clock,
+      inFlight: (receiver) => this.#lanes.inFlight(receiver),
+      dropped: () => this.#dropped,
+    });
     const headers = createHeaderMaker(options, deps.userAgent);
     this.#delivery = createDelivery({
       // One more than the lanes need, so that on_update never waits for a lane.
@@ -115,9 +157,46 @@ class HttpNotifier implements Notifier {
     this.#updates = update === undefined ? null : new UpdateSender(update.url, { ...shared, idPrefix }, held);
   }
 
+  get lastSeq(): number {
+    return this.#outbox.lastSeq;
+  }
+
+  open(): Promise<void> {
+    this.#opening ??= this.#open();
+    return this.#opening;
+  }
+
+  async #open(): Promise<void> {
+    const onReady = (receiver: string): void => {
+      if (this.#state === 'running') this.#lanes.wake(receiver);
+      else this.#ready.add(receiver);
+    };
+    let isFound = false;
+    await this.#outbox.open(onReady, (left) => {
+      isFound = true;
+      this.#goOnAfter(left);
+    });
+    if (!isFound) this.counter.start(new Map(), this.#outbox.isVolatile);
+    await this.#outbox.idle();
+  }
+
+  /** Numbers go on, and sessions that were open get their stops. */
+  #goOnAfter({ sessions, counters, complete }: Left): void {
+    this.counter.start(counters, complete);
+    if (sessions.length > 0) {
+      this.#deps.log.warn({ sessions: sessions.length }, 'sessions were open when the server died: their stops follow');
+    }
+    for (const stop of crashStops(sessions, this.#deps.clock.unixMs())) this.#append(stop);
+  }
+
+  setSessionCounters(groups: readonly GroupSnapshot[]): void {
+    if (this.#state !== 'stopped') this.#outbox.count(this.#byteSums.changed(groups));
+  }
+
   async start(): Promise<void> {
-    await this.#outbox.open((receiver) => this.#lanes.wake(receiver));
+    await this.open();
     this.#state = 'running';
+    for (const receiver of this.#ready) this.#lanes.wake(receiver);
     this.#append({ kind: 'server_start', unixMs: this.#deps.clock.unixMs() });
     const early = this.#early;
     this.#early = [];
@@ -136,15 +215,17 @@ class HttpNotifier implements Notifier {
     this.#updates?.offer(updateBody(this.#options.serverId, groups.map(groupJson)));
   }
 
-  async stop(deadlineMs: number): Promise<{ readonly undelivered: number }> {
+  async stop(deadlineMs: number): Promise<{ readonly undelivered: number; readonly isKept: boolean }> {
     this.#cancelTick();
     this.#updates?.stop();
-    if (this.#state === 'running') await this.#lanes.drain(deadlineMs);
+    const isKept = (): boolean => this.#outbox.keeping.in === 'database';
+    if (this.#state === 'running') await this.#lanes.drain(deadlineMs, isKept());
     this.#state = 'stopped';
     this.#lanes.stop();
     await this.#delivery.close();
+    this.counter.stop();
     await this.#outbox.close();
-    return { undelivered: this.#outbox.waiting + this.#early.length };
+    return { undelivered: this.#outbox.waiting + this.#early.length, isKept: isKept() };
   }
 
   status(): NotifyStatus {
@@ -172,20 +253,35 @@ class HttpNotifier implements Notifier {
   #append(fact: Fact): void {
     const payload = payloadOf(fact, this.#options.serverId, this.#deps.lalInfo);
     const target = payload === null ? undefined : this.#targets.get(payload.event);
-    if (payload === null || target === undefined) return;
+    const change = sessionChangeOf(fact);
+    if (payload === null || target === undefined) {
+      if (change !== null) this.#outbox.note(change);
+      return;
+    }
     const sessionId = sessionOf(fact);
-    const seq = this.#outbox.append({
-      ...payload,
-      ...target,
-      lane: laneOf(payload.streamName, sessionId),
-      after: this.#after(sessionId, target.receiver),
-      sessionId,
-      reason: fact.kind === 'session_stop' ? fact.reason : null,
-      unixMs: fact.unixMs,
-    });
+    const seq = this.#outbox.append(
+      {
+        ...payload,
+        ...target,
+        lane: laneOf(payload.streamName, sessionId),
+        after: this.#after(sessionId, target.receiver),
+        sessionId,
+        reason: fact.kind === 'session_stop' ? fact.reason : null,
+        unixMs: fact.unixMs,
+      },
+      change,
+    );
     if (seq === null) this.#drop(payload.event);
     else if (fact.kind === 'server_start') this.#serverStart = { seq, receiver: target.receiver };
-    else if (fact.kind === 'rtmp_connect') this.#connects.set(fact.sessionId, { seq, receiver: target.receiver });
+    else if (fact.kind === 'rtmp_connect') this.#connected(fact.sessionId, { seq, receiver: target.receiver });
+    else if (fact.kind === 'session_stop') this.#connects.delete(fact.session.sessionId);
+  }
+
+  #connected(sessionId: string, connect: { seq: number; receiver: string }): void {
+    this.#connects.set(sessionId, connect);
+    if (this.#connects.size <= MAX_CONNECTS) return;
+    const [oldest] = this.#connects.keys();
+    if (oldest !== undefined) this.#connects.delete(oldest);
   }
 
   /**
@@ -199,13 +295,20 @@ class HttpNotifier implements Notifier {
   }
 
   #tried(event: WaitingEvent, settlement: Settlement, reached: boolean): void {
-    if (settlement.kind === 'retry') {
-      if (event.seq !== this.#serverStart?.seq || !reached || event.attempts + 1 < SERVER_START_TRIES) return;
-      this.#outbox.release(event.seq);
-    } else if (event.event === 'on_rtmp_connect' && event.sessionId !== null) {
-      this.#connects.delete(event.sessionId);
+    if (settlement.kind !== 'retry') {
+      if (event.event === 'on_rtmp_connect' && event.sessionId !== null) this.#connects.delete(event.sessionId);
+      if (event.seq === this.#serverStart?.seq) this.#serverStarted();
+      return;
     }
-    if (event.seq !== this.#serverStart?.seq) return;
+    if (event.event !== 'on_server_start' || !reached || event.attempts + 1 < SERVER_START_TRIES) return;
+    this.#outbox.release(event.seq);
+    // It may be that of an earlier process: then this one's waits behind it.
+    if (this.#serverStart?.receiver !== event.receiver) return;
+    if (this.#serverStart.seq !== event.seq) this.#outbox.release(this.#serverStart.seq);
+    this.#serverStarted();
+  }
+
+  #serverStarted(): void {
     this.#serverStart = null;
     this.#updates?.release();
   }

@@ -145,6 +145,8 @@ export function notifierAt(
       timeoutMs: 5000,
       maxAgeHours: 72,
       signingSecrets: [],
+      outboxPath: null,
+      retentionHours: 72,
       headers: {},
       ...options,
     },

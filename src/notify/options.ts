@@ -30,6 +30,10 @@ export interface NotifyOptions {
   readonly maxAgeHours: number;
   /** Standard Webhooks secrets (base64, with or without `whsec_`); each signs every request. Empty: unsigned. */
   readonly signingSecrets: readonly string[];
+  /** The database that keeps events until they are delivered; null: they are kept in memory. */
+  readonly outboxPath: string | null;
+  /** How long events are kept once they are delivered, refused or given up. */
+  readonly retentionHours: number;
   /** Added to every request; those that this part sets itself win. */
   readonly headers: Readonly<Record<string, string>>;
 }

@@ -1,5 +1,5 @@
 /** The outbox as recording and delivery see it: what holds the events between the two, in order and by lanes. */
-import type { StopReason } from '../streams/index.ts';
+import type { SessionFacts, StopReason } from '../streams/index.ts';
 import type { NotifyEvent } from './options.ts';
 
 /** An event as it is recorded. */
@@ -10,7 +10,7 @@ export interface NewEvent {
   readonly receiver: string;
   /** Events of one receiver and lane are delivered one after the other, in the order of `append`. */
   readonly lane: string;
-  /** Not before the event of this number is settled or released; null: nothing else need be settled. */
+  /** Not before the event of this number, which is not settled yet, is settled or released; null: none need be. */
   readonly after: number | null;
   readonly body: string;
   readonly streamName: string | null;
@@ -26,7 +26,7 @@ export interface NewEvent {
 export interface WaitingEvent extends NewEvent {
   /** Over all events, rising. */
   readonly seq: number;
-  /** Of its stream, from 1, without gaps; null for events of no stream. */
+  /** Of its stream, from 1, without gaps; null for events of no stream, and where it is not known yet. */
   readonly streamSeq: number | null;
   /** The same over all deliveries of this event, and of no other event. */
   readonly id: string;
@@ -34,13 +34,13 @@ export interface WaitingEvent extends NewEvent {
   readonly attempts: number;
 }
 
-/** How one try to deliver an event ended. */
+/** How one try to deliver an event ended; `status` is that of the answer, null where there was none. */
 export type Settlement =
   | { readonly kind: 'delivered' | 'refused'; readonly status: number }
   /** Given up: too old. */
-  | { readonly kind: 'expired'; readonly why: string }
+  | { readonly kind: 'expired'; readonly status: number | null; readonly why: string }
   /** To be tried again, `delayMs` from now at the earliest. */
-  | { readonly kind: 'retry'; readonly delayMs: number; readonly why: string };
+  | { readonly kind: 'retry'; readonly delayMs: number; readonly status: number | null; readonly why: string };
 
 /** What can be delivered now. */
 export interface Take {
@@ -50,15 +50,92 @@ export interface Take {
   readonly nextDueMs: number | null;
 }
 
+/** What is kept of a session, so that it gets its stop though the process dies. */
+export type SessionChange =
+  | { readonly kind: 'open'; readonly session: SessionFacts }
+  | { readonly kind: 'close'; readonly sessionId: string };
+
+export interface SessionBytes {
+  readonly sessionId: string;
+  readonly readBytesSum: number;
+  readonly wroteBytesSum: number;
+}
+
+/** What earlier processes left. */
+export interface Left {
+  /** Sessions without a stop, in the order of their starts, with the last byte sums known. */
+  readonly sessions: readonly SessionFacts[];
+  /** The highest session number that may have been given, by prefix. */
+  readonly counters: ReadonlyMap<string, number>;
+  /** False where earlier numbers may have been given that cannot be known. */
+  readonly complete: boolean;
+}
+
+export const EVENT_STATES = ['waiting', 'delivered', 'refused', 'expired'] as const;
+export type EventState = (typeof EVENT_STATES)[number];
+
+export interface Attempt {
+  readonly unixMs: number;
+  readonly status: number | null;
+  readonly error: string | null;
+}
+
+/** An event with what became of it. */
+export interface KeptEvent extends WaitingEvent {
+  readonly state: EventState;
+  /** The newest tries, oldest first. */
+  readonly tries: readonly Attempt[];
+}
+
+export interface EventFilter {
+  /** Those with a higher number. */
+  readonly since: number;
+  readonly streamName: string | null;
+  readonly state: EventState | null;
+  readonly limit: number;
+}
+
+/** Settled events: by id, by state, or by number (`from` and `to` included). */
+export type ReplayFilter =
+  | { readonly ids: readonly string[] }
+  | { readonly state: 'refused' | 'expired' | 'delivered' }
+  | { readonly from: number; readonly to: number };
+
+export interface ReceiverTally {
+  readonly receiver: string;
+  /** Not settled yet. */
+  readonly backlog: number;
+  /** When the oldest of them happened; null where there is none. */
+  readonly oldestUnixMs: number | null;
+  /** Lanes whose next event waits for another try. */
+  readonly retrying: number;
+  readonly delivered: number;
+  readonly refused: number;
+  readonly expired: number;
+}
+
+/** Where events are kept: `why` not in a database. */
+export type Keeping = { readonly in: 'database' } | { readonly in: 'memory'; readonly why: string };
+
 /**
  * Holds events until they are settled. `append` and `settle` never block and never throw; an outbox that writes to a
  * disk gives an event out by `take` once it is committed, and holds no more than a bounded window of them in memory.
  */
 export interface Outbox {
-  /** Resolves once `append` may be called. `onReady` is told of each receiver that may have something to take. */
-  open(onReady: (receiver: string) => void): Promise<void>;
-  /** Takes an event in and gives it its number; null: there is no room, and it is lost. */
-  append(event: NewEvent): number | null;
+  /**
+   * Resolves once `append` may be called. `onReady` is told of each receiver that may have something to take; `onLeft`
+   * of what earlier processes left, once: before this resolves, or later where that could not be read at first.
+   * Rejects where another process has the same outbox.
+   */
+  open(onReady: (receiver: string) => void, onLeft?: (left: Left) => void): Promise<void>;
+  /** Takes an event in and gives it its number; null: there is no room, and it is lost. `change` is kept with it. */
+  append(event: NewEvent, change?: SessionChange | null): number | null;
+  /** Keeps a change of a session that no event tells of. */
+  note(change: SessionChange): void;
+  /** Keeps the newest byte sums of open sessions. */
+  count(sessions: readonly SessionBytes[]): void;
+  /** Numbers up to `last` may be given to sessions; `onSafe` once that is kept. `exact`: and none beyond it was. */
+  reserve(prefix: string, last: number, exact: boolean, onSafe: () => void): void;
   /** Takes from up to `maxLanes` lanes of the receiver that are not taken and not waiting. Never rejects. */
   take(receiver: string, maxLanes: number): Promise<Take>;
   /**
@@ -72,8 +149,25 @@ export interface Outbox {
   hurry(): void;
   /** Events not settled yet, those that are taken included. */
   readonly waiting: number;
+  /** Nothing can be taken before a retry is due. */
+  readonly isStuck: boolean;
   /** The number that was given last. */
   readonly lastSeq: number;
+  readonly keeping: Keeping;
+  /** It never keeps anything beyond the process. */
+  readonly isVolatile: boolean;
+  /** Committed events that were lost with a damaged database. */
+  readonly lost: number;
+  /** By receiver. */
+  tallies(): Promise<readonly ReceiverTally[]>;
+  /** By rising number. Rejects where the database cannot be read. */
+  events(filter: EventFilter): Promise<readonly KeptEvent[]>;
+  /** Makes settled events wait again; how many. Rejects where the database cannot be written. */
+  replay(filter: ReplayFilter): Promise<number>;
+  /** Calls back with the events that are committed from now on, by rising number; returns what ends it. */
+  watch(onEvents: (events: readonly WaitingEvent[]) => void): () => void;
+  /** Resolves once all that was taken in is safe, or cannot be made so for now. */
+  idle(): Promise<void>;
   /** Resolves once what was appended and settled is safe, as far as it ever will be. */
   close(): Promise<void>;
 }

@@ -14,13 +14,18 @@ test('2xx is delivered, 5xx and "not now" are tried again, all else is refused',
     assert.deepEqual(answered(status), { kind: 'refused', status });
   }
   for (const status of [408, 425, 429, 500, 502, 503, 504, 599]) {
-    assert.deepEqual(answered(status), { kind: 'retry', delayMs: 500, why: `answered ${status}` });
+    assert.deepEqual(answered(status), { kind: 'retry', delayMs: 500, status, why: `answered ${status}` });
   }
 });
 
 test('no answer is tried again', () => {
   const answer = { kind: 'unanswered', cause: 'timeout', why: 'no answer within 5 ms' } as const;
-  assert.deepEqual(judge(answer, 3, 0, middle), { kind: 'retry', delayMs: 2000, why: 'no answer within 5 ms' });
+  assert.deepEqual(judge(answer, 3, 0, middle), {
+    kind: 'retry',
+    delayMs: 2000,
+    status: null,
+    why: 'no answer within 5 ms',
+  });
 });
 
 test('the delay doubles from 0.5 s to 60 s, a quarter more or less', () => {
@@ -38,8 +43,8 @@ test('the delay doubles from 0.5 s to 60 s, a quarter more or less', () => {
 });
 
 test('Retry-After is honoured in seconds and as a date, up to an hour, never below the back-off', () => {
-  assert.deepEqual(answered(503, '7'), { kind: 'retry', delayMs: 7000, why: 'answered 503' });
-  assert.deepEqual(answered(503, '0'), { kind: 'retry', delayMs: 500, why: 'answered 503' });
+  assert.deepEqual(answered(503, '7'), { kind: 'retry', delayMs: 7000, status: 503, why: 'answered 503' });
+  assert.deepEqual(answered(503, '0'), { kind: 'retry', delayMs: 500, status: 503, why: 'answered 503' });
   const now = Date.UTC(2026, 0, 1, 0, 0, 0);
   assert.equal(retryAfterMs('Thu, 01 Jan 2026 00:01:30 GMT', now), 90_000);
   assert.equal(retryAfterMs('Thu, 01 Jan 2020 00:00:00 GMT', now), 0);

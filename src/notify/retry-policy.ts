@@ -22,12 +22,14 @@ const RETRIED_STATUSES = new Set([408, 425, 429]);
 
 /** `attempt` counts from 1; `random` gives 0 to 1. Other statuses, redirects among them: seen and refused. */
 export function judge(answer: Answer, attempt: number, nowUnixMs: number, random: () => number): Settlement {
-  if (answer.kind === 'unanswered') return { kind: 'retry', delayMs: backoffMs(attempt, random), why: answer.why };
+  if (answer.kind === 'unanswered') {
+    return { kind: 'retry', delayMs: backoffMs(attempt, random), status: null, why: answer.why };
+  }
   const { status } = answer;
   if (status >= 200 && status < 300) return { kind: 'delivered', status };
   if (status < 500 && !RETRIED_STATUSES.has(status)) return { kind: 'refused', status };
   const delayMs = Math.max(backoffMs(attempt, random), retryAfterMs(answer.retryAfter, nowUnixMs));
-  return { kind: 'retry', delayMs, why: `answered ${status}` };
+  return { kind: 'retry', delayMs, status, why: `answered ${status}` };
 }
 
 /** 0.5 s doubling to 60 s, a quarter more or less. */

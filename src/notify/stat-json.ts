@@ -105,7 +105,7 @@ function sessionJson(session: SessionSnapshot): SessionJson {
 }
 
 /** Local time as `YYYY-MM-DD HH:MM:SS.mmm`. */
-function localTime(unixMs: number): string {
+export function localTime(unixMs: number): string {
   const at = new Date(unixMs);
   const two = (value: number): string => String(value).padStart(2, '0');
   const date = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;

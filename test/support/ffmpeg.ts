@@ -134,7 +134,7 @@ export async function decodeStrict(scope: Scope, input: string | Buffer, seconds
   const strict = ['-v', 'warning', '-xerror', '-err_detect', 'explode'];
   const length = Buffer.isBuffer(input) ? [] : ['-t', String(seconds)];
   // in the stream's own unit of time: in frames of 1/30 s, times that lie between two would seem to be the same
-  const output = ['-fps_mode', 'passthrough', '-enc_time_base:v', '-1', '-f', 'null', '-'];
+  const output = ['-fps_mode', 'passthrough', '-enc_time_base:v', '1:1000', '-f', 'null', '-'];
   const { code, stderr } = await withPatience(
     run(scope, 'ffmpeg', [...strict, ...length, ...source.args, ...output], source.options),
     () => `ffmpeg decoding ${source.name} did not end`,

@@ -293,6 +293,8 @@ export class RtmpSession {
 
   /** The hub wants the session ended: the peer is told, gets what is under way, and the connection ends. */
   #onHubClose(reason: StopReason): void {
+    // the last words may go over the bound of unread answers: nobody up there could handle its error
+    this.#unreadAnswerBytes = 0;
     if (this.#role.kind === 'publishing') {
       this.#status('status', 'NetStream.Unpublish.Success', reason, this.#role.name);
     } else if (this.#role.kind === 'playing') {

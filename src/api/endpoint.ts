@@ -1,0 +1,72 @@
+/** What an endpoint is: a row of the table (path, parameters, what it does) and how the server sees it. */
+import { z } from 'zod';
+import type { GroupSnapshot } from '../streams/index.ts';
+import { type Answer, REFUSALS } from './answer.ts';
+import type { NotifyAdmin } from './notify-admin.ts';
+import { wrongParam } from './own-params.ts';
+
+/** What the API asks and commands; server.ts hands it in. */
+export interface ApiDeps {
+  /** The data of `lal_info`, keys in the order of the specification. */
+  lalInfo(): object;
+  groups(): readonly GroupSnapshot[];
+  group(streamName: string): GroupSnapshot | null;
+  /** Closes a session of whatever kind; its stop event follows. */
+  kick(streamName: string, sessionId: string): 'kicked' | 'no group' | 'no session';
+  readonly notify: NotifyAdmin;
+  /** The number of the event that was recorded last; 0 before the first one. */
+  lastEventSeq(): number;
+}
+
+/** The query's and the JSON body's fields; null where the body is no JSON object. */
+export type Params = Readonly<Record<string, unknown>> | null;
+type Method = 'GET' | 'POST';
+
+/** An endpoint as the server sees it. */
+export interface Endpoint {
+  readonly path: string;
+  readonly methods: readonly Method[];
+  /** Whether it changes something, so that its use is logged. */
+  readonly isControl: boolean;
+  /** Rejects where the fault is ours. */
+  answer(deps: ApiDeps, params: Params): Promise<Answer>;
+  /** A refusal in this endpoint's shape. */
+  refuse(refusal: Answer): Answer;
+}
+
+interface Row<S extends z.ZodType> {
+  readonly path: string;
+  /** Absent: GET and POST, as all of the original's. */
+  readonly methods?: readonly Method[];
+  readonly isControl?: boolean;
+  /** What does not fit is answered with 1002. */
+  readonly params: S;
+  /** Absent: 1002 says no more than the original's `param missing`. */
+  readonly isOurs?: boolean;
+  /** The `data` of refusals; absent: they have none. As recorded from the original, endpoint by endpoint. */
+  readonly refusalData?: object | null;
+  handle(deps: ApiDeps, params: z.output<S>): Answer | Promise<Answer>;
+}
+
+/** Parameters of an endpoint that has none: whatever is sent is let be. */
+export const ANY = z.unknown();
+
+/** Makes a row an endpoint. */
+export function endpoint<S extends z.ZodType>(row: Row<S>): Endpoint {
+  const refuse = (refusal: Answer): Answer =>
+    row.refusalData === undefined ? refusal : { ...refusal, data: row.refusalData };
+  return {
+    path: row.path,
+    methods: row.methods ?? ['GET', 'POST'],
+    isControl: row.isControl ?? false,
+    refuse,
+    answer: async (deps, params) => {
+      const parsed = row.params.safeParse(params);
+      if (!parsed.success) {
+        return refuse(row.isOurs === true ? wrongParam(parsed.error, params) : REFUSALS.paramMissing);
+      }
+      const answer = await row.handle(deps, parsed.data);
+      return answer.error_code === 0 ? answer : refuse(answer);
+    },
+  };
+}

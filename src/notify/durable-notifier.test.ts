@@ -1,0 +1,221 @@
+/** Tests of HTTP Notify over a database: what receivers hear after a crash, and what the API shows. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  connected,
+  hang,
+  notifierAt,
+  receiver,
+  session,
+  started,
+  status,
+  stopped,
+  until,
+  urlsAt,
+} from './notify.fixture.ts';
+import { crashed, outboxFile } from './outbox.fixture.ts';
+
+const ALL = { since: 0, streamName: null, state: null, limit: 1000 };
+
+test('after a crash every start has its stop, with the last byte sums, before the stream’s new events', async (t) => {
+  const to = await receiver(t, status(503));
+  const urls = urlsAt(to.origin);
+  const path = outboxFile(t);
+  const { notifier } = notifierAt(t, urls, { outboxPath: path });
+  await notifier.start();
+  const id = `RTMPPUBSUB${notifier.counter.next('RTMPPUBSUB')}`;
+  notifier.record(connected(id));
+  notifier.record(started(session(id, 'a')));
+  notifier.record(started(session('FLVSUB1', 'a', 'SUB')));
+  notifier.record(started(session('FLVSUB2', 'a', 'SUB')));
+  notifier.record(stopped(session('FLVSUB2', 'a', 'SUB')));
+  const sums = { remoteAddr: '', startUnixMs: 0, readBitrateKbits: 0, writeBitrateKbits: 0, droppedFrames: 0 };
+  const pub = {
+    sessionId: id,
+    protocol: 'RTMP',
+    baseType: 'PUB',
+    readBytesSum: 77_000,
+    wroteBytesSum: 9,
+    ...sums,
+  } as const;
+  notifier.setSessionCounters([
+    {
+      streamName: 'a',
+      appName: 'live',
+      audioCodec: '',
+      videoCodec: '',
+      videoWidth: 0,
+      videoHeight: 0,
+      pub,
+      subs: [],
+      pull: null,
+      pushs: [],
+      inFramePerSec: [],
+    },
+  ]);
+  await until(() => notifier.status().failed === 1);
+  // The answers to what is shown come after what was recorded before.
+  await notifier.admin.events(ALL);
+  const copy = crashed(t, path);
+  const ids = (await notifier.admin.events(ALL)).map((event) => event.id);
+  await notifier.stop(0);
+
+  to.calls.length = 0;
+  to.behave = (call) => void call.response.writeHead(204).end();
+  const again = notifierAt(t, { ...urls, on_server_start: `${to.origin}/on_server_start` }, { outboxPath: copy });
+  await again.notifier.open();
+  assert.equal(to.calls.length, 0);
+  assert.ok(again.notifier.counter.next('RTMPPUBSUB') > 1);
+  await again.notifier.start();
+  again.notifier.record(started(session('RTMPPUBSUB5000', 'a')));
+  await until(() => again.notifier.status().backlog <= 7);
+  again.time.advance(60_000);
+  await until(() => again.notifier.status().backlog === 0);
+  const ofStream = to.calls.filter(({ json }) => json['stream_name'] === 'a');
+  assert.deepEqual(
+    ofStream.map(({ path: name, json, headers }) => [name, json['session_id'], headers['millrace-reason']]),
+    [
+      ['/on_pub_start', id, undefined],
+      ['/on_sub_start', 'FLVSUB1', undefined],
+      ['/on_sub_start', 'FLVSUB2', undefined],
+      ['/on_sub_stop', 'FLVSUB2', 'peer closed'],
+      ['/on_pub_stop', id, 'server crashed'],
+      ['/on_sub_stop', 'FLVSUB1', 'server crashed'],
+      ['/on_pub_start', 'RTMPPUBSUB5000', undefined],
+    ],
+  );
+  assert.deepEqual(
+    ofStream.map(({ headers }) => headers['millrace-stream-seq']),
+    ['1', '2', '3', '4', '5', '6', '7'],
+  );
+  assert.deepEqual(
+    ofStream.slice(4, 6).map(({ json }) => [json['read_bytes_sum'], json['has_in_session'], json['has_out_session']]),
+    [
+      [77_000, false, true],
+      [3407, false, false],
+    ],
+  );
+  assert.deepEqual(
+    ofStream.slice(0, 4).map(({ headers }) => headers['webhook-id']),
+    ids.slice(1),
+  );
+  assert.ok(to.story().indexOf(`on_rtmp_connect ${id}`) < to.story().indexOf(`on_pub_start ${id}`));
+});
+
+test('a receiver that wants stops only hears of those of a crash as well, once, where the start was recorded', async (t) => {
+  const to = await receiver(t);
+  const urls = { on_pub_stop: `${to.origin}/on_pub_stop` };
+  let path = outboxFile(t);
+  const { notifier } = notifierAt(t, urls, { outboxPath: path });
+  await notifier.start();
+  notifier.record(started(session('PUB1', 'a')));
+  await notifier.admin.status();
+  await until(() => notifier.status().backlog === 0);
+  await notifier.admin.events(ALL);
+  path = crashed(t, path);
+  for (const expected of [1, 1]) {
+    const again = notifierAt(t, urls, { outboxPath: path });
+    await again.notifier.start();
+    await until(() => again.notifier.status().backlog === 0);
+    assert.equal(to.calls.length, expected);
+    await again.notifier.admin.events(ALL);
+    path = crashed(t, path);
+  }
+});
+
+test('an on_server_start that its receiver never takes holds up nothing after restarts either', async (t) => {
+  const to = await receiver(t);
+  to.behave = (call) => status(call.path === '/on_server_start' ? 500 : 200)(call);
+  const urls = { ...urlsAt(to.origin), on_server_start: `${to.origin}/on_server_start` };
+  const outboxPath = outboxFile(t);
+  for (let life = 1; life <= 2; life++) {
+    const { notifier, time } = notifierAt(t, urls, { outboxPath });
+    await notifier.start();
+    notifier.record(started(session('PUB1')));
+    notifier.record(stopped(session('PUB1')));
+    for (let tries = 0; notifier.status().delivered < 2; tries++) {
+      await until(() => notifier.status().failed > tries || notifier.status().delivered === 2);
+      time.advance(60_000);
+    }
+    assert.equal(notifier.status().backlog, life);
+    await notifier.stop(0);
+  }
+});
+
+test('the end delivers what can be delivered, and leaves the rest for the next start at once', async (t) => {
+  const to = await receiver(t, status(503));
+  const outboxPath = outboxFile(t);
+  const { notifier } = notifierAt(t, urlsAt(to.origin), { outboxPath });
+  await notifier.start();
+  notifier.record(started(session('PUB1')));
+  notifier.record(stopped(session('PUB1')));
+  await until(() => notifier.status().failed === 1);
+  assert.deepEqual(await notifier.stop(10_000), { undelivered: 2, isKept: true });
+  assert.equal(to.calls.length, 2);
+  to.behave = (call) => void call.response.end();
+  const again = notifierAt(t, {}, { outboxPath });
+  await again.notifier.start();
+  again.time.advance(120_000);
+  await until(() => again.notifier.status().delivered === 2);
+  assert.deepEqual(to.story().slice(2), ['on_pub_start PUB1', 'on_pub_stop PUB1']);
+});
+
+test('the API sees receivers and events, is told of new ones, and has settled ones delivered once more', async (t) => {
+  const to = await receiver(t);
+  const dead = await receiver(t, hang);
+  const urls = { ...urlsAt(to.origin), on_sub_start: `${dead.origin}/on_sub_start` };
+  for (const outboxPath of [outboxFile(t), null]) {
+    const { notifier, time } = notifierAt(t, urls, { outboxPath });
+    await notifier.start();
+    const told: number[] = [];
+    const end = notifier.admin.watch((events) => told.push(...events.map(({ seq }) => seq)));
+    const { admin } = notifier;
+    notifier.record(started(session('PUB1', 'a')));
+    notifier.record(started(session('SUB1', 'a', 'SUB')));
+    await until(() => notifier.status().delivered === 1 && notifier.status().inFlight === 1);
+    time.advance(1000);
+    const state = await admin.status();
+    assert.deepEqual(
+      [state.database, state.lost, state.last_seq, notifier.lastSeq],
+      [outboxPath === null ? 'memory' : 'ok', 0, 2, 2],
+    );
+    assert.deepEqual(
+      state.receivers.map((one) => [one.receiver, one.backlog, one.in_flight, one.delivered]),
+      [
+        [to.origin, 0, 0, 1],
+        [dead.origin, 1, 1, 0],
+      ],
+    );
+    assert.equal(state.receivers[1]?.oldest_age_ms, 1000);
+    assert.deepEqual(told, [1, 2]);
+    end();
+    await until(() => to.calls.length === 1);
+    const [event] = await admin.events({ ...ALL, state: 'delivered' });
+    const at = event?.attempts[0]?.at;
+    assert.match(at ?? '', /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}$/);
+    assert.deepEqual(event, {
+      seq: 1,
+      id: to.calls[0]?.headers['webhook-id'],
+      event: 'on_pub_start',
+      stream_name: 'a',
+      stream_seq: 1,
+      session_id: 'PUB1',
+      url: `${to.origin}/on_pub_start`,
+      state: 'delivered',
+      attempts: [{ at, status: 200, error: null }],
+      unix_ms: 1_700_000_000_000,
+      body: to.calls[0]?.body,
+    });
+    assert.equal(await admin.replay({ ids: [event?.id ?? ''] }), 1);
+    await until(() => notifier.status().delivered === 2);
+    assert.deepEqual(
+      to.calls.map(({ headers, body }) => [headers['webhook-id'], headers['millrace-attempt'], body]),
+      [
+        [event?.id, '1', event?.body],
+        [event?.id, '2', event?.body],
+      ],
+    );
+    to.calls.length = 0;
+    dead.calls.length = 0;
+  }
+});

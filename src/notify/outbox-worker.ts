@@ -1,0 +1,117 @@
+/** The database's thread: answers the server's requests one after the other, so that only this thread waits for the disk. */
+import { parentPort } from 'node:worker_threads';
+import { Database } from './database.ts';
+import { failureOf, limitPages, openDatabase } from './database-file.ts';
+import { findRemovable, findReplayed, page } from './database-search.ts';
+import type { Failure, Replies, Request } from './outbox-messages.ts';
+
+/** Settled events that are removed before their time where the disk is full, at once; and in how many steps. */
+const ROOM_EVENTS = 1000;
+const ROOM_STEPS = 200;
+
+let database: Database | null = null;
+/** The file is damaged, and set aside once it is opened again. */
+let isDamaged = false;
+
+parentPort?.on('message', ({ id, request }: { id: number; request: Request }) => {
+  try {
+    parentPort?.postMessage({ id, reply: { ok: true, value: answer(request) } });
+  } catch (error) {
+    parentPort?.postMessage({ id, reply: { ok: false, failure: failed(error) } });
+  }
+});
+
+function answer(request: Request): Replies[keyof Replies] {
+  switch (request.kind) {
+    case 'open': {
+      if (database !== null) {
+        if (request.maxPages !== null) limitPages(database.db, request.maxPages);
+        return { ...database.contents(), damagedAs: null };
+      }
+      return openAndRead(request);
+    }
+    case 'commit':
+      return opened().commit(request.ops, request.sessions);
+    case 'load':
+      return opened().load(request);
+    case 'scan':
+      return opened().scan(request);
+    case 'page':
+      return page(opened().statements, request.filter);
+    case 'oldest':
+      return opened().oldest(request.receivers);
+    case 'replay': {
+      const run = request.run ?? opened().nextReplay();
+      const { seqs, next } = findReplayed(opened().statements, request.filter, request.since);
+      return { run, replayed: opened().replay(seqs, run), next };
+    }
+    case 'prune': {
+      const { seqs, next } = findRemovable(opened().statements, request.settledBeforeMs, request.since);
+      opened().remove(seqs);
+      return { removed: seqs.length, next };
+    }
+    case 'close':
+      close();
+      return {};
+  }
+}
+
+/** Damage may show only when the file is read: then it is set aside too, once. */
+function openAndRead(request: Request<'open'>): Replies['open'] {
+  const { db, damagedAs } = openDatabase(request.path, request.maxPages, isDamaged);
+  try {
+    const found = new Database(db);
+    const contents = found.contents();
+    database = found;
+    isDamaged = false;
+    return { ...contents, damagedAs };
+  } catch (error) {
+    // a handle that nobody holds would lock the file for good
+    db.close();
+    if (failureOf(error).code !== 'damaged' || damagedAs !== null) throw error;
+    isDamaged = true;
+    return openAndRead(request);
+  }
+}
+
+function opened(): Database {
+  if (database === null) throw new Error('the database is not open');
+  return database;
+}
+
+function close(): void {
+  database?.close();
+  database = null;
+}
+
+/** Where the disk is full the database stays open, for what can still be read; otherwise it is to be opened anew. */
+function failed(error: unknown): Failure {
+  const failure = failureOf(error);
+  try {
+    if (failure.code === 'full') {
+      makeRoom();
+    } else {
+      isDamaged ||= failure.code === 'damaged';
+      close();
+    }
+  } catch {
+    // It failed before: `failure` says how.
+  }
+  return failure;
+}
+
+/** New events matter more than delivered ones. */
+function makeRoom(): void {
+  const seqs: number[] = [];
+  let since: number | null = 0;
+  for (let step = 0; step < ROOM_STEPS && since !== null && seqs.length < ROOM_EVENTS; step++) {
+    const found: { readonly seqs: readonly number[]; readonly next: number | null } = findRemovable(
+      opened().statements,
+      Infinity,
+      since,
+    );
+    seqs.push(...found.seqs);
+    since = found.next;
+  }
+  opened().remove(seqs);
+}
