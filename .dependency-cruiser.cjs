@@ -2,7 +2,7 @@
 // around in a circle, and server.ts is known to the two entrances only. test/architecture.test.ts proves that they bite.
 // From the ground up: a folder may import from its own floor's rooms only through their doors, and never from above.
 const floors = [
-  ['media'],
+  ['host', 'media'],
   ['containers/flv', 'containers/mpegts', 'containers/ps', 'containers/fmp4', 'containers/m3u8'],
   ['wire/rtmp', 'wire/rtsp', 'wire/rtp'],
   ['streams'],

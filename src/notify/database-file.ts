@@ -1,7 +1,8 @@
 /** The outbox's file: opened by one process at a time, made where it is missing, set aside where it is damaged. */
-import { existsSync, mkdirSync, renameSync } from 'node:fs';
+import { existsSync, renameSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { makeFolder } from '../host/index.ts';
 import type { Failure } from './outbox-messages.ts';
 
 const SCHEMA_VERSION = 1;
@@ -59,7 +60,7 @@ export interface OpenedFile {
 
 /** Opens the database; one that is damaged, or was found to be, is set aside and a new one begun. Throws what `failureOf` tells. */
 export function openDatabase(path: string, maxPages: number | null, isDamaged: boolean): OpenedFile {
-  mkdirSync(dirname(path), { recursive: true });
+  makeFolder(dirname(path));
   if (isDamaged) return { damagedAs: setAside(path), db: open(path, maxPages) };
   try {
     return { db: open(path, maxPages), damagedAs: null };

@@ -74,6 +74,9 @@ export interface Receiver {
   behave: Behaviour;
   /** `PATH STREAM`, one a call. */
   story(): string[];
+  /** Listens no more, until `open` at the same address. */
+  close(): void;
+  open(): Promise<void>;
 }
 
 export async function receiver(t: TestContext, behave: Behaviour = ok): Promise<Receiver> {
@@ -100,6 +103,14 @@ export async function receiver(t: TestContext, behave: Behaviour = ok): Promise<
     calls: [],
     sockets: [],
     behave,
+    close: () => {
+      server.close();
+      server.closeAllConnections();
+    },
+    open: async () => {
+      server.listen(Number(new URL(it.origin).port), '127.0.0.1');
+      await once(server, 'listening');
+    },
     story: () => it.calls.map((call) => `${call.path.slice(1)} ${String(call.json['session_id'] ?? '')}`.trim()),
   };
   server.on('connection', (socket) => it.sockets.push(socket));

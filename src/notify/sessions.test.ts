@@ -102,7 +102,7 @@ test('session numbers begin at 1, go on after an end, and after a crash jump ove
 
 test('while nothing can be kept, session numbers come from the time', async () => {
   const time = new FakeTime();
-  const { outbox } = makeOutbox('/proc/none/outbox.db', {}, time);
+  const { outbox } = makeOutbox('/dev/null/outbox.db', {}, time);
   await outbox.open(() => {});
   const numbers = new SessionNumbers(outbox, time);
   numbers.start(new Map(), false);

@@ -3,7 +3,6 @@ import {
   closeSync,
   existsSync,
   fsyncSync,
-  mkdirSync,
   openSync,
   readdirSync,
   renameSync,
@@ -12,6 +11,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
+import { makeFolder } from '../host/index.ts';
 import { outdated, periodEnd, periodStamp, type RotationPeriod } from './rotation.ts';
 
 export interface LogFileOptions {
@@ -104,7 +104,7 @@ export class LogFile {
   #open(now: number): boolean {
     const { filename } = this.#options;
     try {
-      mkdirSync(dirname(filename), { recursive: true });
+      makeFolder(dirname(filename));
       this.#putAwayOlderFile(now);
       this.#fd = openSync(filename, 'a');
     } catch (error) {

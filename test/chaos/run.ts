@@ -107,6 +107,7 @@ class Chaos {
   /** Starts and stops servers until one has nothing left to deliver. */
   async drain(): Promise<void> {
     await this.#receiver.setMode('up');
+    let log = '';
     for (let tries = 0; tries < DRAIN_TRIES; tries++) {
       let isDone = false;
       await this.#live(async (server) => {
@@ -114,11 +115,12 @@ class Chaos {
         await server.api('/api/stat/lal_info');
         await server.stop();
         isDone = !server.log.all.some((line) => Number(line['undelivered'] ?? 0) > 0);
+        log = server.logText();
         return 'stopped';
       });
       if (isDone) return;
     }
-    throw new Error(`something is still not delivered after ${DRAIN_TRIES} servers`);
+    throw new Error(`something is still not delivered after ${DRAIN_TRIES} servers; the last one's log:\n${log}`);
   }
 
   report(): ChaosReport {

@@ -83,7 +83,7 @@ test('a full disk: media and callbacks go on, and what comes after it is safe ag
   await next.stop();
 });
 
-/** Where the server keeps its events: `in` is `database` or `memory`. */
+/** Where the server keeps its events: `ok` in the database, or in `memory`. */
 async function keptIn(server: Millrace): Promise<unknown> {
   const { data } = await server.api('/api/notify/status');
   return data?.['database'];
