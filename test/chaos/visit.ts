@@ -17,9 +17,20 @@ export async function visit(scope: Scope, server: Millrace, stream: string): Pro
   (await come(scope, server, stream)).leave();
 }
 
-/** How many tell of this event. */
+/** Without those that came before: a server that was killed may not have known that they were taken. */
+export function firsts(deliveries: readonly Delivery[]): Delivery[] {
+  const seen = new Map<string, Delivery>();
+  for (const delivery of deliveries) {
+    const before = seen.get(delivery.id);
+    if (before === undefined) seen.set(delivery.id, delivery);
+    else assert.equal(delivery.body, before.body, `the bodies of ${delivery.id}`);
+  }
+  return [...seen.values()];
+}
+
+/** How many of this event were told, each counted once however often it came. */
 export function count(deliveries: readonly Delivery[], event: string): number {
-  return deliveries.filter((delivery) => delivery.event === event).length;
+  return firsts(deliveries).filter((delivery) => delivery.event === event).length;
 }
 
 /** A field of the body. */

@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type ChaosReceiver, type Delivery, startChaosReceiver } from '../chaos/receiver.ts';
 import { openSite, type Site } from '../chaos/site.ts';
-import { come, count, field, visit } from '../chaos/visit.ts';
+import { come, count, field, firsts, visit } from '../chaos/visit.ts';
 import { publish } from '../support/ffmpeg.ts';
 import { assertSteadyTime, readFlv } from '../support/flv.ts';
 import type { Millrace } from '../support/millrace.ts';
@@ -19,21 +19,19 @@ const DISK_BYTES = 2 * 1024 * 1024;
 const MAX_VISITS = 5000;
 const PAGE_BYTES = 4096;
 
-/** Fails unless every session that started has stopped after it, once, and each event was accepted once. */
+/** Fails unless every session that started has stopped after it, once. */
 function assertWhole({ accepted }: ChaosReceiver): void {
   const open = new Set<string>();
   const all = new Set<string>();
-  for (const delivery of accepted) {
-    const { event } = delivery;
+  for (const delivery of firsts(accepted)) {
     const id = String(field(delivery, 'session_id'));
-    if (event === 'on_sub_start') {
+    if (delivery.event === 'on_sub_start') {
       assert.ok(!all.has(id), `${id} starts twice`);
       all.add(id);
       open.add(id);
-    } else if (event === 'on_sub_stop') assert.ok(open.delete(id), `${id} stops, but is not there`);
+    } else if (delivery.event === 'on_sub_stop') assert.ok(open.delete(id), `${id} stops, but is not there`);
   }
   assert.deepEqual([...open], [], 'starts without stop');
-  assert.equal(new Set(accepted.map(({ id }) => id)).size, accepted.length);
 }
 
 test('a full disk: media and callbacks go on, and what comes after it is safe again', async (t) => {
@@ -158,8 +156,8 @@ const isStopOf =
 /** A site whose server was stopped with events that nobody has taken. */
 async function siteWithBacklog(t: TestContext): Promise<{ site: Site; receiver: ChaosReceiver }> {
   const receiver = await startChaosReceiver(t, 0);
-  await receiver.setMode('hanging');
-  const site = openSite(t, { http_notify: receiver.config(), millrace: { notify: { timeout_ms: 200 } } });
+  await receiver.setMode('down');
+  const site = openSite(t, { http_notify: receiver.config() });
   const server = await site.start();
   for (let i = 0; i < 200; i++) await visit(t, server, `b${i % 10}`);
   await server.stop();
