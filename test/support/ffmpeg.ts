@@ -136,7 +136,7 @@ export async function decodeStrict(
   passOver?: RegExp,
 ): Promise<void> {
   const source = inputArgs(input);
-  const strict = ['-v', 'warning', '-xerror', '-err_detect', 'explode'];
+  const strict = ['-v', 'repeat+warning', '-xerror', '-err_detect', 'explode'];
   const length = Buffer.isBuffer(input) ? [] : ['-t', String(seconds)];
   // in the stream's own unit of time: in frames of 1/30 s, times that lie between two would seem to be the same
   const output = ['-fps_mode', 'passthrough', '-enc_time_base:v', '1:1000', '-f', 'null', '-'];
