@@ -4,7 +4,7 @@ import { setTimeout as after } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { createNotifier, type Notifier, type NotifyOptions } from '../src/notify/index.ts';
 import type { Clock, Log } from '../src/streams/index.ts';
-import type { ReceiverMessage } from './notify-receiver.ts';
+import type { ReceiverMessage, ReceiverOptions } from './notify-receiver.ts';
 
 export const STREAMS = 100;
 /** A backlog is made at this pace, events a second. */
@@ -22,15 +22,15 @@ const log: Log = {
 /** For `at=`: the receiver's thread has the same clock. */
 const nowMs = (): number => performance.timeOrigin + performance.now();
 
-/** Not started yet. Its players' events go to this port of our own machine. */
-export function openNotifier(file: string, port: number): Notifier {
+/** Not started yet. Its players' events go to this port of our own machine, which may take so long to answer. */
+export function openNotifier(file: string, port: number, timeoutMs = 5000): Notifier {
   const url = (event: string): string => `http://127.0.0.1:${port}/${event}`;
   const options: NotifyOptions = {
     serverId: '1',
     updateIntervalSec: 0,
     urls: { on_sub_start: url('on_sub_start'), on_sub_stop: url('on_sub_stop') },
     concurrency: 64,
-    timeoutMs: 5000,
+    timeoutMs,
     outboxPath: file,
     maxAgeHours: 72,
     retentionHours: 72,
@@ -97,8 +97,10 @@ export class Receiver {
     this.port = port;
   }
 
-  static async start(port = 0): Promise<Receiver> {
-    const worker = new Worker(join(import.meta.dirname, 'notify-receiver.ts'), { workerData: port });
+  static async start(options: Partial<ReceiverOptions> = {}): Promise<Receiver> {
+    const worker = new Worker(join(import.meta.dirname, 'notify-receiver.ts'), {
+      workerData: { port: 0, hangs: false, ...options },
+    });
     const message = await nextMessage(worker);
     if (message.kind !== 'listening') throw new Error('the receiver said something else first');
     return new Receiver(worker, message.port);

@@ -1,6 +1,14 @@
-/** The receiver of bench/notify.ts, in a thread of its own: answers every callback with 200, and keeps how old each was. */
+/** The receiver of bench/notify.ts, in a thread of its own: answers each callback with 200, and keeps how old it was. */
 import { createServer, type Socket } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
+
+/** What the thread is given. */
+export interface ReceiverOptions {
+  /** 0: any. */
+  readonly port: number;
+  /** Takes connections and bytes, and never answers. */
+  readonly hangs: boolean;
+}
 
 /** What the thread says; it is asked by any message for what it has taken. */
 export type ReceiverMessage =
@@ -13,18 +21,23 @@ const HEAD_END = Buffer.from('\r\n\r\n');
 /** The sender's clock at the moment of the event, in the body's `url_param`. */
 const AGE_MARK = Buffer.from('"at=');
 
+const { port, hangs } = workerData as ReceiverOptions;
 let ages: number[] = [];
 
 const server = createServer((socket) => {
   socket.setNoDelay(true);
   socket.on('error', () => {});
+  if (hangs) {
+    socket.resume();
+    return;
+  }
   let bytes: Buffer = Buffer.alloc(0);
   socket.on('data', (chunk: Buffer) => {
     bytes = bytes.length === 0 ? chunk : Buffer.concat([bytes, chunk]);
     for (let size = take(socket, bytes); size > 0; size = take(socket, bytes)) bytes = bytes.subarray(size);
   });
 });
-server.listen(workerData as number, '127.0.0.1', () => {
+server.listen(port, '127.0.0.1', () => {
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('the receiver does not listen');
   send({ kind: 'listening', port: address.port });

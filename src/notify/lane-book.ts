@@ -219,6 +219,8 @@ export class LaneBook {
     const waitMs = (fresh[0]?.dueUnixMs ?? 0) - this.#clock.unixMs();
     if (waitMs > 0) this.#park(lane, waitMs);
     else this.#offer(lane);
+    // it was asked for in the place of another lane; if it cannot be taken after all, that one's turn has come
+    this.#onReady(receiver);
   }
 
   /** The store's answer to `scan`: lanes with the number of their first event there, by rising number; `next`: go on. */

@@ -154,6 +154,20 @@ test('a server that is stopped while its receiver is down ends in order, and the
   await second.stop();
 });
 
+test('what waits is delivered at the next start, though more streams wait than are delivered at a time', async (t) => {
+  const { receiver, site } = await open(t, { concurrency: 2 });
+  await receiver.setMode('down');
+  const first = await site.start();
+  for (let i = 0; i < 20; i++) await visit(t, first, `w${i}`);
+  await first.stop();
+
+  await receiver.setMode('up');
+  const second = await site.start();
+  await receiver.until('20 stops', () => count(receiver.accepted, 'on_sub_stop') === 20);
+  assertOrder(receiver.accepted);
+  await second.stop();
+});
+
 test('what a killed server’s sessions read and wrote is in their stops', async (t) => {
   const { receiver, site } = await open(t);
   const first = await site.start();
