@@ -14,14 +14,6 @@ export interface TagBody {
   readonly body: Buffer;
 }
 
-/**
- * The time that an opening's tag is sent with, where the stream is at `timeMs`: metadata always goes at 0, since ffmpeg
- * takes onMetaData at any other time for a track of text.
- */
-export function openingTime(type: TagType, timeMs: number): number {
-  return type === TAG_TYPE.script ? 0 : timeMs;
-}
-
 /** Keeps a publication's opening, and tells what of it running players lack when the tracks change. */
 export class Opening {
   readonly #hevc: HevcTagging;
