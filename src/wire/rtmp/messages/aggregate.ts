@@ -50,7 +50,7 @@ export function parseAggregate(raw: RawMessage): AggregateMessage {
     first ??= time;
     const timestamp = (raw.timestamp + time - first) >>> 0;
     const payload = body.subarray(start, start + length);
-    const inner = parseInner({ typeId, streamId: raw.streamId, timestamp, payload });
+    const inner = parseMedia({ typeId, streamId: raw.streamId, timestamp, payload });
     if (inner !== null) messages.push(inner);
     at = start + length + BACK_POINTER;
   }
@@ -73,7 +73,8 @@ export function serializeAggregate(message: AggregateMessage): Buffer {
   return Buffer.concat(parts);
 }
 
-function parseInner(raw: RawMessage): MediaMessage | null {
+/** Audio, video or data; null where the type is another. @throws RtmpError where data is not what it should be */
+export function parseMedia(raw: RawMessage): MediaMessage | null {
   switch (raw.typeId) {
     case TYPE_AUDIO:
       return audioMessage(raw.streamId, raw.timestamp, raw.payload);

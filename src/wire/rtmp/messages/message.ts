@@ -5,11 +5,10 @@ import { parseAbort, serializeAbort } from './abort.ts';
 import type { Acknowledgement } from './acknowledgement.ts';
 import { parseAcknowledgement, serializeAcknowledgement } from './acknowledgement.ts';
 import type { AggregateMessage, MediaMessage } from './aggregate.ts';
-import { parseAggregate, serializeAggregate } from './aggregate.ts';
-import { audioMessage } from './audio.ts';
+import { parseAggregate, parseMedia, serializeAggregate } from './aggregate.ts';
 import type { CommandMessage } from './command.ts';
 import { parseCommand, serializeCommand } from './command.ts';
-import { parseData, serializeData } from './data.ts';
+import { serializeData } from './data.ts';
 import type { SetChunkSize } from './set-chunk-size.ts';
 import { parseSetChunkSize, serializeSetChunkSize } from './set-chunk-size.ts';
 import type { SetPeerBandwidth } from './set-peer-bandwidth.ts';
@@ -22,7 +21,6 @@ import {
   TYPE_COMMAND_AMF0,
   TYPE_COMMAND_AMF3,
   TYPE_DATA_AMF0,
-  TYPE_DATA_AMF3,
   TYPE_SET_CHUNK_SIZE,
   TYPE_SET_PEER_BANDWIDTH,
   TYPE_USER_CONTROL,
@@ -31,7 +29,6 @@ import {
 } from './type-ids.ts';
 import type { UserControl } from './user-control.ts';
 import { parseUserControl, serializeUserControl } from './user-control.ts';
-import { videoMessage } from './video.ts';
 import type { WindowAcknowledgementSize } from './window-acknowledgement-size.ts';
 import { parseWindowAcknowledgementSize, serializeWindowAcknowledgementSize } from './window-acknowledgement-size.ts';
 
@@ -55,13 +52,6 @@ export type RtmpMessage =
 /** @throws RtmpError where the body is not what the type says */
 export function parseMessage(raw: RawMessage): RtmpMessage {
   switch (raw.typeId) {
-    case TYPE_AUDIO:
-      return audioMessage(raw.streamId, raw.timestamp, raw.payload);
-    case TYPE_VIDEO:
-      return videoMessage(raw.streamId, raw.timestamp, raw.payload);
-    case TYPE_DATA_AMF0:
-    case TYPE_DATA_AMF3:
-      return parseData(raw);
     case TYPE_COMMAND_AMF0:
     case TYPE_COMMAND_AMF3:
       return parseCommand(raw);
@@ -80,7 +70,7 @@ export function parseMessage(raw: RawMessage): RtmpMessage {
     case TYPE_AGGREGATE:
       return parseAggregate(raw);
     default:
-      return { type: 'unknown', ...raw };
+      return parseMedia(raw) ?? { type: 'unknown', ...raw };
   }
 }
 
