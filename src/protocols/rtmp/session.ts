@@ -5,7 +5,6 @@ import type { BaseType, Peer, SessionIdentity, StopReason, Subscription } from '
 import {
   AcknowledgementWindow,
   ChunkReader,
-  ChunkWriter,
   type CommandMessage,
   type ConnectRequest,
   connectResult,
@@ -15,7 +14,6 @@ import {
   OUT_CHUNK_SIZE,
   onFcPublish,
   onFcUnpublish,
-  onStatus,
   parseConnect,
   parseMessage,
   parsePlay,
@@ -29,6 +27,7 @@ import {
   rtmpSampleAccess,
   ServerHandshake,
 } from '../../wire/rtmp/index.ts';
+import { Answers } from './answers.ts';
 import type { RtmpDeps, RtmpServerOptions } from './options.ts';
 import { RtmpPublish } from './publish.ts';
 import { parseRtmpUrl } from './url.ts';
@@ -37,8 +36,6 @@ import { parseRtmpUrl } from './url.ts';
 const WINDOW_SIZE = 5_000_000;
 /** Protocol and base type of session ids: a connection gets its number before it says what it wants. */
 const ID_PREFIX = 'RTMPPUBSUB';
-/** Answers that may wait for a peer that does not read them; more is a fault. Bytes. */
-const MAX_UNREAD_ANSWER_BYTES = 1024 * 1024;
 /** Messages that a peer may send ahead of the answer to its publish or play; more is a fault. Bytes. */
 const MAX_HELD_BYTES = 16 * 1024 * 1024;
 
@@ -60,7 +57,7 @@ export class RtmpSession {
   /** Of the connection's present session. */
   #bytes: SocketBytes;
   readonly #reader: ChunkReader;
-  readonly #writer = new ChunkWriter();
+  readonly #answers: Answers;
   readonly #window = new AcknowledgementWindow();
   #handshake: ServerHandshake | null = new ServerHandshake();
   #connect: ConnectRequest | null = null;
@@ -69,7 +66,6 @@ export class RtmpSession {
   #role: Role = NO_ROLE;
   #held: RawMessage[] = [];
   #heldBytes = 0;
-  #unreadAnswerBytes = 0;
   #idleTimer: NodeJS.Timeout | null = null;
 
   constructor(socket: Socket, options: RtmpServerOptions, deps: RtmpDeps) {
@@ -78,6 +74,7 @@ export class RtmpSession {
     this.#deps = deps;
     this.#remoteAddr = remoteAddress(socket);
     this.#bytes = countBytes(socket);
+    this.#answers = new Answers(socket);
     this.#reader = new ChunkReader({ maxMessageLength: options.maxMessageBytes });
     this.#waitForRole();
     socket.on('data', (bytes: Buffer) => this.#guard(() => this.#onData(bytes)));
@@ -102,7 +99,7 @@ export class RtmpSession {
       this.#handshake = null;
       chunks = step.rest;
     }
-    if (acknowledge !== null) this.#send({ type: 'acknowledgement', sequence: acknowledge });
+    if (acknowledge !== null) this.#answers.send({ type: 'acknowledgement', sequence: acknowledge });
     this.#reader.push(chunks);
     for (let raw = this.#reader.next(); raw !== null; raw = this.#reader.next()) {
       if (this.#role.kind === 'opening') this.#hold(raw);
@@ -136,7 +133,7 @@ export class RtmpSession {
         return;
       case 'user-control':
         if (message.event === 'ping-request') {
-          this.#send({ type: 'user-control', event: 'ping-response', timestamp: message.timestamp });
+          this.#answers.send({ type: 'user-control', event: 'ping-response', timestamp: message.timestamp });
         }
         return;
       default:
@@ -153,7 +150,7 @@ export class RtmpSession {
         this.#onConnect(command);
         return;
       case 'createStream':
-        this.#send(createStreamResult(command.transactionId, MEDIA_STREAM_ID));
+        this.#answers.send(createStreamResult(command.transactionId, MEDIA_STREAM_ID));
         return;
       case 'publish':
         this.#onPublish(command).catch((error: unknown) => this.#fail(error));
@@ -163,10 +160,10 @@ export class RtmpSession {
         return;
       case 'FCPublish':
         this.#answer(command);
-        this.#send(onFcPublish(parseStreamName(command)));
+        this.#answers.send(onFcPublish(parseStreamName(command)));
         return;
       case 'FCUnpublish':
-        this.#send(onFcUnpublish(parseStreamName(command)));
+        this.#answers.send(onFcUnpublish(parseStreamName(command)));
         this.#endRole('peer closed');
         return;
       case 'closeStream':
@@ -174,7 +171,7 @@ export class RtmpSession {
         this.#endRole('peer closed');
         return;
       case 'pause':
-        this.#status('status', 'NetStream.Pause.Notify', 'a live stream goes on');
+        this.#answers.status('status', 'NetStream.Pause.Notify', 'a live stream goes on');
         return;
       case 'releaseStream':
       case 'FCSubscribe':
@@ -190,12 +187,14 @@ export class RtmpSession {
         return;
       default:
         if (command.transactionId === 0) return;
-        this.#send(errorResult(command.transactionId, 'NetConnection.Call.Failed', `unknown command ${command.name}`));
+        this.#answers.send(
+          errorResult(command.transactionId, 'NetConnection.Call.Failed', `unknown command ${command.name}`),
+        );
     }
   }
 
   #answer(command: CommandMessage, value?: number): void {
-    if (command.transactionId !== 0) this.#send(result(command.transactionId, value));
+    if (command.transactionId !== 0) this.#answers.send(result(command.transactionId, value));
   }
 
   #onConnect(command: CommandMessage): void {
@@ -213,10 +212,10 @@ export class RtmpSession {
       tcUrl: connect.tcUrl,
     });
     this.#socket.cork();
-    this.#send({ type: 'window-acknowledgement-size', size: WINDOW_SIZE });
-    this.#send({ type: 'set-peer-bandwidth', size: WINDOW_SIZE, limit: 'dynamic' });
-    this.#send({ type: 'set-chunk-size', size: OUT_CHUNK_SIZE });
-    this.#send(connectResult(command.transactionId, connect));
+    this.#answers.send({ type: 'window-acknowledgement-size', size: WINDOW_SIZE });
+    this.#answers.send({ type: 'set-peer-bandwidth', size: WINDOW_SIZE, limit: 'dynamic' });
+    this.#answers.send({ type: 'set-chunk-size', size: OUT_CHUNK_SIZE });
+    this.#answers.send(connectResult(command.transactionId, connect));
     this.#socket.uncork();
   }
 
@@ -233,8 +232,8 @@ export class RtmpSession {
     const publish = new RtmpPublish(opened.publisher, this.#deps.log);
     this.#role = { kind: 'publishing', publish, name: identity.streamName };
     if (this.#socket.destroyed) return this.#endRole('peer closed');
-    this.#send({ type: 'user-control', event: 'stream-begin', streamId: MEDIA_STREAM_ID });
-    this.#status('status', 'NetStream.Publish.Start', 'publishing', identity.streamName);
+    this.#answers.send({ type: 'user-control', event: 'stream-begin', streamId: MEDIA_STREAM_ID });
+    this.#answers.status('status', 'NetStream.Publish.Start', 'publishing', identity.streamName);
     this.#release();
   }
 
@@ -250,10 +249,10 @@ export class RtmpSession {
     this.#role = { kind: 'playing', subscription, name };
     if (this.#socket.destroyed) return this.#endRole('peer closed');
     this.#socket.cork();
-    this.#send({ type: 'user-control', event: 'stream-begin', streamId: MEDIA_STREAM_ID });
-    if (request.value.reset) this.#status('status', 'NetStream.Play.Reset', 'playing and resetting', name);
-    this.#status('status', 'NetStream.Play.Start', 'started playing', name);
-    this.#send(rtmpSampleAccess(MEDIA_STREAM_ID));
+    this.#answers.send({ type: 'user-control', event: 'stream-begin', streamId: MEDIA_STREAM_ID });
+    if (request.value.reset) this.#answers.status('status', 'NetStream.Play.Reset', 'playing and resetting', name);
+    this.#answers.status('status', 'NetStream.Play.Start', 'started playing', name);
+    this.#answers.send(rtmpSampleAccess(MEDIA_STREAM_ID));
     subscription.attach(rtmpFormat, this.#socket);
     this.#socket.uncork();
     this.#release();
@@ -293,13 +292,13 @@ export class RtmpSession {
 
   /** The hub wants the session ended: the peer is told, gets what is under way, and the connection ends. */
   #onHubClose(reason: StopReason): void {
-    // the last words may go over the bound of unread answers: nobody up there could handle its error
-    this.#unreadAnswerBytes = 0;
+    // nobody up there could handle an error of ours
+    this.#answers.unbound();
     if (this.#role.kind === 'publishing') {
-      this.#status('status', 'NetStream.Unpublish.Success', reason, this.#role.name);
+      this.#answers.status('status', 'NetStream.Unpublish.Success', reason, this.#role.name);
     } else if (this.#role.kind === 'playing') {
-      this.#send({ type: 'user-control', event: 'stream-eof', streamId: MEDIA_STREAM_ID });
-      this.#status('status', 'NetStream.Play.Stop', reason, this.#role.name);
+      this.#answers.send({ type: 'user-control', event: 'stream-eof', streamId: MEDIA_STREAM_ID });
+      this.#answers.status('status', 'NetStream.Play.Stop', reason, this.#role.name);
     }
     closeGently(this.#socket);
   }
@@ -322,7 +321,7 @@ export class RtmpSession {
     const role = this.#role;
     if (role.kind === 'publishing') {
       this.#role = NO_ROLE;
-      this.#status('status', 'NetStream.Unpublish.Success', 'publishing has ended', role.name);
+      this.#answers.status('status', 'NetStream.Unpublish.Success', 'publishing has ended', role.name);
       role.publish.publisher.close(reason);
     } else if (role.kind === 'playing') {
       this.#role = NO_ROLE;
@@ -341,7 +340,7 @@ export class RtmpSession {
     this.#deps.log.info({ peer: this.#remoteAddr, code }, `RTMP refused: ${reason}`);
     if (this.#role.kind === 'opening') this.#role = NO_ROLE;
     else this.#endRole('protocol error');
-    this.#status('error', code, reason);
+    this.#answers.status('error', code, reason);
     closeGently(this.#socket);
   }
 
@@ -363,25 +362,9 @@ export class RtmpSession {
     } else {
       this.#deps.log.error({ peer, error }, 'a fault of the server ended an RTMP connection');
     }
-    this.#unreadAnswerBytes = 0;
+    this.#answers.unbound();
     this.#endRole('protocol error');
     this.#socket.destroy();
-  }
-
-  #status(level: 'status' | 'error', code: string, description: string, details?: string): void {
-    this.#send(onStatus(MEDIA_STREAM_ID, level, code, description, details));
-  }
-
-  #send(message: RtmpMessage): void {
-    if (!this.#socket.writable) return;
-    const bytes = this.#writer.write(message);
-    if (this.#socket.writableLength === 0) this.#unreadAnswerBytes = 0;
-    this.#unreadAnswerBytes += bytes.length;
-    if (this.#unreadAnswerBytes > MAX_UNREAD_ANSWER_BYTES) {
-      const found = `${this.#unreadAnswerBytes} bytes of answers that the peer does not read`;
-      throw new RtmpError('limit', `${found}, allowed are ${MAX_UNREAD_ANSWER_BYTES}`);
-    }
-    this.#socket.write(bytes);
   }
 
   #nextId(): string {
