@@ -4,8 +4,8 @@ import https from 'node:https';
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import type { Log } from '../streams/index.ts';
-import { closeGently } from './closing.ts';
 import { type ListenAddress, type Listener, listen, readTlsFiles, SOCKET_OPTIONS, type TlsFiles } from './listen.ts';
+import { refuseRequest } from './refuse.ts';
 import { settleBytes } from './socket-bytes.ts';
 import { acceptWebSocket } from './websocket.ts';
 
@@ -95,7 +95,7 @@ export class HttpListener {
     server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
       if (socket.writable && error.code !== 'ECONNRESET' && !this.#taken.has(socket as Socket)) {
         const status = error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? '408 Request Timeout' : '400 Bad Request';
-        refuse(socket as Socket, status);
+        refuseRequest(socket as Socket, status);
       } else socket.destroy(error);
     });
     this.#server = server;
@@ -116,15 +116,17 @@ export class HttpListener {
       return;
     }
     const found = this.#find(request);
+    if (found !== null && request.method === 'GET') {
+      this.#taken.add(socket);
+      found.route.play(found.playRequest);
+      return;
+    }
     response.setHeader('Server', this.#options.serverName);
     for (const [name, value] of Object.entries(CORS_HEADERS)) response.setHeader(name, value);
     response.once('finish', () => settleBytes(socket));
     if (found === null) {
       response.writeHead(404, { 'Content-Type': 'text/plain' });
       response.end(`no stream at this path; played here are: ${this.#describeRoutes()}\n`);
-    } else if (request.method === 'GET') {
-      this.#taken.add(socket);
-      found.route.play(found.playRequest);
     } else if (request.method === 'HEAD') {
       response.writeHead(200, {
         'Content-Type': found.route.contentType,
@@ -145,12 +147,12 @@ export class HttpListener {
     socket.on('error', (error) => this.#log.debug({ error: error.message }, 'WebSocket connection failed'));
     const found = this.#find(request);
     if (found === null) {
-      refuse(socket, '404 Not Found');
+      refuseRequest(socket, '404 Not Found');
       return;
     }
     // looked at before a session begins; the ws library answers the handshake itself
     if (!WEB_SOCKET_KEY.test(request.headers['sec-websocket-key'] ?? '')) {
-      refuse(socket, '400 Bad Request');
+      refuseRequest(socket, '400 Bad Request');
       return;
     }
     found.route.play({
@@ -182,12 +184,6 @@ export class HttpListener {
   #describeRoutes(): string {
     return this.#routes.map(({ urlPattern, extension }) => `${urlPattern}APP/STREAM${extension}`).join(', ');
   }
-}
-
-/** An answer without a body, and the end of the connection. */
-function refuse(socket: Socket, status: string): void {
-  socket.write(`HTTP/1.1 ${status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
-  closeGently(socket);
 }
 
 /** Percent-decoding; a path that is not well-formed is taken as it stands. */

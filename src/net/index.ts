@@ -8,6 +8,7 @@ export {
   type PlayRequest,
 } from './http-listener.ts';
 export { type ListenAddress, type Listener, listen, readTlsFiles, SOCKET_OPTIONS, type TlsFiles } from './listen.ts';
+export { refuseRequest } from './refuse.ts';
 export { countBytes, type SocketBytes, settleBytes } from './socket-bytes.ts';
 export { parseStreamPath, type StreamPath } from './stream-path.ts';
 export { overWebSocket } from './websocket.ts';

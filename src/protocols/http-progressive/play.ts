@@ -10,6 +10,7 @@ import {
   overWebSocket,
   type PlayRequest,
   parseStreamPath,
+  refuseRequest,
   remoteAddress,
 } from '../../net/index.ts';
 import type {
@@ -152,18 +153,6 @@ function responseHead(contentType: string, serverName: string): Buffer {
 }
 
 function refuse(socket: Socket, status: string, reason: string, serverName: string): void {
-  const body = `${reason}\n`;
-  socket.write(
-    [
-      `HTTP/1.1 ${status}`,
-      `Server: ${serverName}`,
-      'Content-Type: text/plain; charset=utf-8',
-      `Content-Length: ${Buffer.byteLength(body)}`,
-      'Connection: close',
-      ...Object.entries(CORS_HEADERS).map(([name, value]) => `${name}: ${value}`),
-      '',
-      body,
-    ].join('\r\n'),
-  );
-  closeGently(socket);
+  const headers = { Server: serverName, 'Content-Type': 'text/plain; charset=utf-8', ...CORS_HEADERS };
+  refuseRequest(socket, status, headers, `${reason}\n`);
 }

@@ -1,0 +1,16 @@
+/** Refuses a request whose socket is already beyond the HTTP server's own answers. */
+import type { Socket } from 'node:net';
+import { closeGently } from './closing.ts';
+
+/** Sends the whole answer, and ends the connection. */
+export function refuseRequest(
+  socket: Socket,
+  status: string,
+  headers: Readonly<Record<string, string>> = {},
+  body = '',
+): void {
+  const all = { ...headers, 'Content-Length': `${Buffer.byteLength(body)}`, Connection: 'close' };
+  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}`);
+  socket.write([`HTTP/1.1 ${status}`, ...lines, '', body].join('\r\n'));
+  closeGently(socket);
+}
