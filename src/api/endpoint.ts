@@ -1,8 +1,8 @@
 /** What an endpoint is: a row of the table (path, parameters, what it does) and how the server sees it. */
 import { z } from 'zod';
+import type { NotifyAdmin } from '../notify/index.ts';
 import type { GroupSnapshot } from '../streams/index.ts';
 import { type Answer, REFUSALS } from './answer.ts';
-import type { NotifyAdmin } from './notify-admin.ts';
 import { wrongParam } from './own-params.ts';
 
 /** What the API asks and commands; server.ts hands it in. */

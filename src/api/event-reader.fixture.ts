@@ -1,7 +1,7 @@
 /** Test helper: a reader of the event stream over HTTP, as a browser reads it. */
 import { EventEmitter, once } from 'node:events';
 import http from 'node:http';
-import type { EventJson } from './notify-admin.ts';
+import type { EventJson } from '../notify/index.ts';
 
 /** A reader that is connected: what it has seen, and how it ended. */
 export class EventReader {

@@ -1,8 +1,8 @@
 /** The stream of events to come: server-sent events that catch up from the store and go on live, to any number that resumes. */
 import type { ServerResponse } from 'node:http';
 import { remoteAddress } from '../net/index.ts';
+import type { EventJson, NotifyAdmin } from '../notify/index.ts';
 import type { Log } from '../streams/index.ts';
-import type { EventJson, NotifyAdmin } from './notify-admin.ts';
 
 /** What a reader and all of them together may cost. */
 export interface EventStreamLimits {

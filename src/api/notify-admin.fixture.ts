@@ -1,8 +1,25 @@
 /** Test helper: HTTP Notify as the API sees it, with its events in memory; reads and news take as many turns as asked. */
 import { setImmediate as turn } from 'node:timers/promises';
-import type { EventFilter, EventJson, NotifyAdmin, ReplayFilter } from './notify-admin.ts';
+import type { EventFilter, EventJson, NotifyAdmin, NotifyStatusJson, ReplayFilter } from '../notify/index.ts';
 
-export const STATUS = { receivers: [{ receiver: 'http://127.0.0.1:10101', backlog: 2 }] };
+export const STATUS: NotifyStatusJson = {
+  database: 'ok',
+  why: '',
+  lost: 0,
+  last_seq: 7,
+  receivers: [
+    {
+      receiver: 'http://127.0.0.1:10101',
+      backlog: 2,
+      oldest_age_ms: 40,
+      in_flight: 1,
+      retrying: 0,
+      delivered: 5,
+      refused: 0,
+      expired: 0,
+    },
+  ],
+};
 
 /** How many turns of the event loop something takes. */
 interface Turns {
@@ -42,7 +59,7 @@ export class FakeNotify implements NotifyAdmin {
     return this.#told;
   }
 
-  async status(): Promise<object> {
+  async status(): Promise<NotifyStatusJson> {
     await turn();
     if (this.failure !== null) throw this.failure;
     return STATUS;

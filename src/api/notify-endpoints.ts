@@ -1,8 +1,8 @@
 /** Our endpoints that show the callbacks and mend them: status, events, replay. The stream has a file of its own. */
 import { z } from 'zod';
+import { EVENT_STATES, type ReplayFilter, SETTLED_STATES } from '../notify/index.ts';
 import { type Answer, REFUSALS, success } from './answer.ts';
 import { ANY, type Endpoint, endpoint } from './endpoint.ts';
-import { EVENT_STATES, REPLAY_STATES, type ReplayFilter } from './notify-admin.ts';
 import { integer, oneOf, ownParams } from './own-params.ts';
 
 /** Events in an answer where the caller names no limit, and at most. */
@@ -31,7 +31,7 @@ const replayParams = ownParams({
         .max(MAX_REPLAY_IDS),
     )
     .optional(),
-  state: oneOf(REPLAY_STATES).optional(),
+  state: oneOf(SETTLED_STATES).optional(),
   from: integer(1).optional(),
   to: integer(1).optional(),
 }).transform(({ ids, state, from, to }, context): ReplayFilter => {

@@ -1,6 +1,7 @@
 /** Maps the file's keys onto each part's own options: the only place where the two meet. */
 import type { SimpleAuthOptions } from '../admission/index.ts';
 import type { ListenAddress, TlsFiles } from '../net/index.ts';
+import type { NotifyOptions } from '../notify/index.ts';
 import type { LogOptions } from '../ops/index.ts';
 import type { FanoutOptions } from '../streams/index.ts';
 import { apiListener, httpListeners, type ListenerRow, protocolListeners } from './listeners.ts';
@@ -43,38 +44,6 @@ interface RtmpOptions extends Listeners, GopOptions {
 export interface HttpPlayOptions extends Listeners, GopOptions {
   /** Begins and ends with a slash. */
   readonly urlPattern: string;
-}
-
-/** Events of HTTP Notify, by the names of their keys. */
-type NotifyEvent =
-  | 'on_server_start'
-  | 'on_update'
-  | 'on_pub_start'
-  | 'on_pub_stop'
-  | 'on_sub_start'
-  | 'on_sub_stop'
-  | 'on_relay_pull_start'
-  | 'on_relay_pull_stop'
-  | 'on_rtmp_connect'
-  | 'on_hls_make_ts';
-
-interface NotifyOptions {
-  readonly enabled: boolean;
-  readonly serverId: string;
-  /** 0: no `on_update`. */
-  readonly updateIntervalSec: number;
-  /** Where each event is posted to; null: nowhere. Not looked at where `enabled` is false. */
-  readonly urls: Readonly<Record<NotifyEvent, string | null>>;
-  /** As the file has it: relative to the working folder. */
-  readonly outboxPath: string;
-  /** Requests in flight per receiver. */
-  readonly concurrency: number;
-  readonly timeoutMs: number;
-  readonly maxAgeHours: number;
-  readonly retentionHours: number;
-  /** `whsec_BASE64`; the first signs first. */
-  readonly signingSecrets: readonly string[];
-  readonly headers: Readonly<Record<string, string>>;
 }
 
 interface ApiOptions {
@@ -132,7 +101,7 @@ export function apiOptions(config: Config): ApiOptions {
 }
 
 /** HTTP Notify and how it delivers. */
-export function notifyOptions(config: Config): NotifyOptions {
+export function notifyOptions(config: Config): NotifyOptions & { readonly enabled: boolean } {
   const { http_notify: notify } = config;
   const delivery = config.millrace.notify;
   return {

@@ -53,11 +53,11 @@ export interface NotifyStatusJson {
 export interface NotifyAdmin {
   status(): Promise<NotifyStatusJson>;
   /** Events by rising `seq`, at most `limit`. Rejects while the database cannot be read. */
-  events(filter: EventFilter): Promise<EventJson[]>;
+  events(filter: EventFilter): Promise<readonly EventJson[]>;
   /** Makes settled events wait again, under the same ids; tells how many. Rejects while the database cannot be written. */
   replay(filter: ReplayFilter): Promise<number>;
   /** Calls back with the events that are committed from now on, by rising `seq`; returns what ends it. */
-  watch(onEvents: (events: EventJson[]) => void): () => void;
+  watch(onEvents: (events: readonly EventJson[]) => void): () => void;
 }
 
 export interface AdminDeps {

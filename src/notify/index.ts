@@ -2,4 +2,5 @@
 export type { EventJson, NotifyAdmin, NotifyStatusJson, ReceiverJson } from './admin.ts';
 export { createNotifier, type Notifier, type NotifierDeps, type NotifyStatus } from './notifier.ts';
 export type { NotifyEvent, NotifyOptions } from './options.ts';
+export { EVENT_STATES, type EventFilter, type ReplayFilter, SETTLED_STATES } from './outbox.ts';
 export { type GroupJson, groupJson, type LalInfoJson, lalInfoJson } from './stat-json.ts';

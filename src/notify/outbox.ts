@@ -71,8 +71,11 @@ export interface Left {
   readonly complete: boolean;
 }
 
+/** How far an event has come. */
 export const EVENT_STATES = ['waiting', 'delivered', 'refused', 'expired'] as const;
 export type EventState = (typeof EVENT_STATES)[number];
+/** The states of events that are settled, and so can be sent once more. */
+export const SETTLED_STATES = ['refused', 'expired', 'delivered'] as const;
 
 export interface Attempt {
   readonly unixMs: number;
@@ -98,7 +101,7 @@ export interface EventFilter {
 /** Settled events: by id, by state, or by number (`from` and `to` included). */
 export type ReplayFilter =
   | { readonly ids: readonly string[] }
-  | { readonly state: 'refused' | 'expired' | 'delivered' }
+  | { readonly state: (typeof SETTLED_STATES)[number] }
   | { readonly from: number; readonly to: number };
 
 export interface ReceiverTally {
