@@ -86,7 +86,9 @@ export function createServer(config: Config, log: Log): Server {
         throw new Error('nothing listens: the configuration enables no listener, or none could be opened');
       registry.start();
       await notifier.start();
-      counting = setInterval(() => notifier.setSessionCounters(registry.groups()), KEEP_COUNTERS_MS);
+      if (notify.enabled) {
+        counting = setInterval(() => notifier.setSessionCounters(registry.groups()), KEEP_COUNTERS_MS);
+      }
       log.info({ ready: true }, 'millrace is ready');
     },
     stop: async (deadlineMs) => {
