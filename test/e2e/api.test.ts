@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import { probeLines, publish } from '../support/ffmpeg.ts';
 import { HttpPlayer, WebSocketPlayer } from '../support/http.ts';
-import { type Millrace, startServer } from '../support/millrace.ts';
+import { GOPS_CACHED, type Millrace, startServer } from '../support/millrace.ts';
 import { start } from '../support/process.ts';
 import { type Receiver, startReceiver } from '../support/receiver.ts';
 import { fileScope } from '../support/temp-dir.ts';
@@ -18,9 +18,7 @@ let server: Millrace;
 before(async () => {
   receiver = await startReceiver(scope);
   server = await startServer(scope, {
-    rtmp: { gop_num: 1 },
-    httpflv: { gop_num: 1 },
-    httpts: { gop_num: 1 },
+    ...GOPS_CACHED,
     http_notify: receiver.config(),
   });
 });

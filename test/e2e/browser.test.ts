@@ -9,7 +9,7 @@ import { before, test } from 'node:test';
 import type { BrowserContext } from 'playwright-core';
 import { openBrowser } from '../support/browser.ts';
 import { publish } from '../support/ffmpeg.ts';
-import { type Millrace, startServer } from '../support/millrace.ts';
+import { GOPS_CACHED, type Millrace, startServer } from '../support/millrace.ts';
 import { fileScope } from '../support/temp-dir.ts';
 import { poll } from '../support/wait-for.ts';
 
@@ -44,7 +44,7 @@ let browser: BrowserContext;
 let origin: string;
 
 before(async () => {
-  server = await startServer(scope, { rtmp: { gop_num: 1 }, httpflv: { gop_num: 1 }, httpts: { gop_num: 1 } });
+  server = await startServer(scope, GOPS_CACHED);
   publish(scope, server.url('rtmp', 'live/tube'), 'h264-bframes-aac');
   const pages = http.createServer((request, response) => {
     if (request.url === '/mpegts.js') response.end(readFileSync(PLAYER));

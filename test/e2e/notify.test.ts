@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { probeLines, publish } from '../support/ffmpeg.ts';
 import { HttpPlayer, WebSocketPlayer } from '../support/http.ts';
-import { type Millrace, startServer } from '../support/millrace.ts';
+import { GOPS_CACHED, type Millrace, startServer } from '../support/millrace.ts';
 import { type Callback, type Receiver, startReceiver } from '../support/receiver.ts';
 import { startRelay } from '../support/relay.ts';
 import { fileScope } from '../support/temp-dir.ts';
@@ -39,9 +39,7 @@ before(async () => {
   receiver = await startReceiver(scope);
   server = await startServer(scope, {
     server_id: 'node "7"',
-    rtmp: { gop_num: 1 },
-    httpflv: { gop_num: 1 },
-    httpts: { gop_num: 1 },
+    ...GOPS_CACHED,
     http_notify: receiver.config({ update_interval_sec: 1 }),
   });
 });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { decodeStrict, probeLines, publish } from '../support/ffmpeg.ts';
 import { assertSteadyTime, readFlv } from '../support/flv.ts';
-import { type Millrace, startServer } from '../support/millrace.ts';
+import { GOPS_CACHED, type Millrace, startServer } from '../support/millrace.ts';
 import { run, start } from '../support/process.ts';
 import { fileScope, tempDir } from '../support/temp-dir.ts';
 import { withPatience } from '../support/wait-for.ts';
@@ -16,7 +16,7 @@ const scope = fileScope();
 let server: Millrace;
 
 before(async () => {
-  server = await startServer(scope, { rtmp: { gop_num: 1 }, httpflv: { gop_num: 1 }, httpts: { gop_num: 1 } });
+  server = await startServer(scope, GOPS_CACHED);
   publish(scope, server.url('rtmp', 'live/peers'), 'h264-aac');
   await server.log.waitFor('the publisher', (line) => line['stream'] === 'peers');
 });

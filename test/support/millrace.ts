@@ -45,6 +45,9 @@ export function startProcess(scope: Scope, args: readonly string[], cwd?: string
   return start(scope, process.execPath, [MAIN, ...args], cwd === undefined ? {} : { cwd });
 }
 
+/** Players of every format are sent the running GOP at once. */
+export const GOPS_CACHED = { rtmp: { gop_num: 1 }, httpflv: { gop_num: 1 }, httpts: { gop_num: 1 } } as const;
+
 /** Starts the server and waits until it listens. Its scope's end stops it, and fails where that goes wrong. */
 export async function startServer(scope: Scope, overrides: Config = {}): Promise<Millrace> {
   const own = new OrderedScope();
