@@ -22,7 +22,7 @@ import { BIN_INFO, SERVER_NAME } from './ops/index.ts';
 import { httpFlvRoute } from './protocols/http-flv/index.ts';
 import { httpTsRoute } from './protocols/http-ts/index.ts';
 import { type RtmpDeps, RtmpServer } from './protocols/rtmp/index.ts';
-import { type Clock, type Log, Registry, type SessionCounter, type StreamOptions } from './streams/index.ts';
+import { type Clock, type Hub, type Log, Registry, type SessionCounter, type StreamOptions } from './streams/index.ts';
 
 export interface Server {
   /** Binds every listener, then tells the receiver. Rejects where a plain listener cannot be bound. */
@@ -64,9 +64,10 @@ export function createServer(config: Config, log: Log): Server {
     log,
     clock,
     admission: createSimpleAuth(simpleAuthOptions(config)),
+    consumers: [],
   });
   const ports = [
-    ...rtmpPorts(config, { registry, ledger: notifier, counter: notifier.counter, clock, log }),
+    ...rtmpPorts(config, { hub: registry, ledger: notifier, counter: notifier.counter, clock, log }),
     ...httpPorts(config, registry, notifier.counter, log),
   ];
   const api = createApi(config, registry, notifier, lalInfo, log);
@@ -172,8 +173,8 @@ function rtmpPorts(config: Config, deps: RtmpDeps): Port[] {
 }
 
 /** HTTP-FLV and HTTP-TS: those with one address share one listener. */
-function httpPorts(config: Config, registry: Registry, counter: SessionCounter, log: Log): Port[] {
-  const deps = { registry, counter, log, serverName: SERVER_NAME };
+function httpPorts(config: Config, hub: Hub, counter: SessionCounter, log: Log): Port[] {
+  const deps = { hub, counter, log, serverName: SERVER_NAME };
   const { handshakeTimeoutMs } = limits(config);
   const listeners = new Map<string, { listener: HttpListener; port: Port }>();
   const add = (name: string, at: PlainListener, tls: TlsListener | null, route: HttpRoute): void => {

@@ -325,8 +325,16 @@ class HttpNotifier implements Notifier {
 }
 
 function sessionOf(fact: Fact): string | null {
-  if (fact.kind === 'server_start') return null;
-  return fact.kind === 'rtmp_connect' ? fact.sessionId : fact.session.sessionId;
+  switch (fact.kind) {
+    case 'server_start':
+    case 'hls_make_ts':
+      return null;
+    case 'rtmp_connect':
+      return fact.sessionId;
+    case 'session_start':
+    case 'session_stop':
+      return fact.session.sessionId;
+  }
 }
 
 /** One lane a stream; what belongs to no stream yet has a lane of its own. */

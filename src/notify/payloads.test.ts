@@ -45,6 +45,26 @@ test('on_rtmp_connect is the example of the specification, IV.8, byte for byte',
   });
 });
 
+test('on_hls_make_ts is the example of the specification, IV.10, byte for byte', () => {
+  const fact: Fact = {
+    kind: 'hls_make_ts',
+    unixMs: 0,
+    event: 'open',
+    streamName: 'test110',
+    cwd: '/Volumes/T7/lal',
+    tsFile: 'lal_record/hls/test110/test110-1654601694357-2.ts',
+    liveM3u8File: 'lal_record/hls/test110/playlist.m3u8',
+    recordM3u8File: 'lal_record/hls/test110/record.m3u8',
+    id: 2,
+    durationSec: 3.333,
+  };
+  assert.deepEqual(payload(fact), {
+    event: 'on_hls_make_ts',
+    streamName: 'test110',
+    body: '{"event":"open","stream_name":"test110","cwd":"/Volumes/T7/lal","ts_file":"lal_record/hls/test110/test110-1654601694357-2.ts","live_m3u8_file":"lal_record/hls/test110/playlist.m3u8","record_m3u8_file":"lal_record/hls/test110/record.m3u8","id":2,"duration":3.333,"server_id":"1"}',
+  });
+});
+
 test('on_server_start bears what lal_info gives', () => {
   assert.equal(payload({ kind: 'server_start', unixMs: 0 })?.body, '{"server_id":"1","bin_info":"x"}');
 });

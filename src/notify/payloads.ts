@@ -36,6 +36,22 @@ export function payloadOf(fact: Fact, serverId: string, lalInfo: () => object): 
         }),
         streamName: null,
       };
+    case 'hls_make_ts':
+      return {
+        event: 'on_hls_make_ts',
+        body: JSON.stringify({
+          event: fact.event,
+          stream_name: fact.streamName,
+          cwd: fact.cwd,
+          ts_file: fact.tsFile,
+          live_m3u8_file: fact.liveM3u8File,
+          record_m3u8_file: fact.recordM3u8File,
+          id: fact.id,
+          duration: fact.durationSec,
+          server_id: serverId,
+        }),
+        streamName: fact.streamName,
+      };
     case 'session_start':
     case 'session_stop': {
       const events = SESSION_EVENTS[fact.session.baseType];

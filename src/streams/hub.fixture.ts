@@ -1,5 +1,6 @@
 /** Test helper: a hub with a clock that stands still until told, a ledger that remembers, and a format one can read. */
 import { type Frame, type Muxer, NO_BYTES, type OutputFormat, type Tracks } from '../media/index.ts';
+import type { ConsumerFactory } from './consumer.ts';
 import type { Clock, Fact, SessionIdentity, StopReason } from './ports.ts';
 import { Registry } from './registry.ts';
 import type { Peer } from './session.ts';
@@ -78,9 +79,14 @@ export const identity = (sessionId: string, streamName = 's', baseType: 'PUB' | 
 const silent = (): void => {};
 
 /** A hub with the given options over defaults that gather nothing and cache nothing. */
-export function fakeHub(options: Partial<StreamOptions> = {}, refuse: string | null = null) {
+export function fakeHub(
+  options: Partial<StreamOptions> = {},
+  refuse: string | null = null,
+  consumers: readonly ConsumerFactory[] = [],
+) {
   const clock = new FakeClock();
   const facts: Fact[] = [];
+  const errors: string[] = [];
   const registry = new Registry(
     {
       fanout: { gatherMs: 0, backlogBytes: 1000, backlogMs: 10_000 },
@@ -92,8 +98,14 @@ export function fakeHub(options: Partial<StreamOptions> = {}, refuse: string | n
     },
     {
       ledger: { record: (fact) => facts.push(fact) },
-      log: { debug: silent, info: silent, warn: silent, error: silent },
+      log: {
+        debug: silent,
+        info: silent,
+        warn: silent,
+        error: (_: object, message: string) => void errors.push(message),
+      },
       clock,
+      consumers,
       admission: { decide: () => Promise.resolve(refuse) },
     },
   );
@@ -104,7 +116,7 @@ export function fakeHub(options: Partial<StreamOptions> = {}, refuse: string | n
         ? `${fact.kind.slice(8)} ${fact.session.sessionId} in=${fact.session.hasInSession} out=${fact.session.hasOutSession}${fact.kind === 'session_stop' ? ` ${fact.reason}` : ''}`
         : fact.kind,
     );
-  return { registry, clock, facts, story };
+  return { registry, clock, facts, errors, story };
 }
 
 /** Publishes `streamName`; throws where it is refused. */

@@ -1,3 +1,4 @@
+export type { ConsumerFactory, FrameConsumer, Publication } from './consumer.ts';
 export type { FanoutOptions, FormatOptions } from './fanout.ts';
 export type {
   Admission,
@@ -13,7 +14,14 @@ export type {
   SessionIdentity,
   StopReason,
 } from './ports.ts';
-export { type PublishResult, type Refusal, Registry, type SubscribeResult, type Subscription } from './registry.ts';
+export {
+  type Hub,
+  type PublishResult,
+  type Refusal,
+  Registry,
+  type SubscribeResult,
+  type Subscription,
+} from './registry.ts';
 export type { Peer } from './session.ts';
 export type { GroupSnapshot, SessionSnapshot } from './snapshot.ts';
 export type { Publisher, StreamOptions } from './stream.ts';

@@ -56,6 +56,22 @@ export type Fact =
       readonly unixMs: number;
       readonly session: SessionFacts;
       readonly reason: StopReason;
+    }
+  | {
+      readonly kind: 'hls_make_ts';
+      readonly unixMs: number;
+      /** `open` where a segment file was made, `close` where it and the playlists that list it are complete. */
+      readonly event: 'open' | 'close';
+      readonly streamName: string;
+      /** The process's working folder; the paths are relative to it where the configured folder is relative. */
+      readonly cwd: string;
+      readonly tsFile: string;
+      readonly liveM3u8File: string;
+      readonly recordM3u8File: string;
+      /** Linear within the stream's folder. */
+      readonly id: number;
+      /** Seconds, exact to the millisecond; 0 at `open`. */
+      readonly durationSec: number;
     };
 
 /** Takes the facts that were promised to the business side. Never blocks, never throws. */

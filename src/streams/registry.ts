@@ -1,5 +1,6 @@
 /** All streams by name: the one way in for publishers, subscribers, and commands from above. */
-import type { OutputFormat } from '../media/index.ts';
+import type { OutputFormat, Tracks } from '../media/index.ts';
+import type { ConsumerFactory, FrameConsumer } from './consumer.ts';
 import type { Admission, SessionIdentity, StopReason } from './ports.ts';
 import { type Peer, Session, type SessionDeps } from './session.ts';
 import type { GroupSnapshot } from './snapshot.ts';
@@ -11,6 +12,8 @@ export interface Subscription {
   readonly id: string;
   /** Begins to send: the format's opening at once, then what is cached or comes. Once. */
   attach(format: OutputFormat, sink: Sink): void;
+  /** Calls back at once with the stream's tracks, then at each change; NO_TRACKS where nothing is published. */
+  watchTracks(listener: (tracks: Tracks) => void): void;
   /** The peer is gone and its byte counters are final; once, more calls do nothing. */
   close(reason: StopReason): void;
 }
@@ -26,11 +29,21 @@ export interface Refusal {
 
 export interface RegistryDeps extends SessionDeps {
   readonly admission: Admission;
+  /** Asked at each publication, in this order. */
+  readonly consumers: readonly ConsumerFactory[];
+}
+
+/** What a protocol needs of the hub. */
+export interface Hub {
+  /** Asks admission, then makes the peer the stream's publisher, unless it has one. */
+  publish(identity: SessionIdentity, peer: Peer): Promise<PublishResult>;
+  /** Asks admission, then opens a subscription; the stream need not be there yet. */
+  subscribe(identity: SessionIdentity, peer: Peer): Promise<SubscribeResult>;
 }
 
 const TICK_MS = 1000;
 
-export class Registry {
+export class Registry implements Hub {
   readonly #streams = new Map<string, Stream>();
   readonly #options: StreamOptions;
   readonly #deps: RegistryDeps;
@@ -55,7 +68,6 @@ export class Registry {
     for (const stream of this.#streams.values()) stream.tick(nowMs);
   }
 
-  /** Asks admission, then makes the peer the stream's publisher, unless it has one. */
   async publish(identity: SessionIdentity, peer: Peer): Promise<PublishResult> {
     const refusal = await this.#refusal('publish', identity);
     if (refusal !== null) return refusal;
@@ -67,7 +79,6 @@ export class Registry {
     return { ok: true, publisher: (stream ?? this.#create(identity)).publish(session) };
   }
 
-  /** Asks admission, then opens a subscription; the stream need not be there yet. */
   async subscribe(identity: SessionIdentity, peer: Peer): Promise<SubscribeResult> {
     const refusal = await this.#refusal('play', identity);
     if (refusal !== null) return refusal;
@@ -78,9 +89,15 @@ export class Registry {
       subscription: {
         id: subscriber.id,
         attach: (format, sink) => stream.attach(subscriber, format, sink),
+        watchTracks: (listener) => stream.watchTracks(subscriber, listener),
         close: (reason) => subscriber.close(reason),
       },
     };
+  }
+
+  /** A consumer joins the stream's running publication; null where none runs. @returns what takes it away */
+  tap(streamName: string, consumer: FrameConsumer): (() => void) | null {
+    return this.#streams.get(streamName)?.tap(consumer) ?? null;
   }
 
   /** Ends the session, whatever its kind; its stop follows. */
@@ -116,7 +133,7 @@ export class Registry {
   }
 
   #create(identity: SessionIdentity): Stream {
-    const stream = new Stream(identity.streamName, identity.appName, this.#options, this.#deps.clock, (empty) => {
+    const stream = new Stream(identity.streamName, identity.appName, this.#options, this.#deps, (empty) => {
       this.#streams.delete(empty.name);
       if (this.#streams.size === 0) this.#onAllGone?.();
     });

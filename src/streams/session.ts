@@ -12,6 +12,10 @@ export interface Peer {
    * `close` once its byte counters are final; a publisher's session is over already when this is called.
    */
   close(reason: StopReason): void;
+  /** Bit rates are taken over so many seconds; absent: 5. */
+  readonly bitrateWindowSec?: number;
+  /** A publisher without a byte for this long is closed; absent: as the stream's options say; 0: never. Milliseconds. */
+  readonly idleTimeoutMs?: number;
 }
 
 /** What every session of the hub needs of its surroundings. */
@@ -27,8 +31,8 @@ export interface StreamState {
   readonly hasOutSession: boolean;
 }
 
-/** Bit rates are taken over this many ticks of one second. */
-const BITRATE_TICKS = 5;
+/** Bit rates are taken over so many seconds where the peer says nothing else. */
+const BITRATE_WINDOW_SEC = 5;
 
 export class Session {
   readonly identity: SessionIdentity;
@@ -39,6 +43,7 @@ export class Session {
   droppedFrames = 0;
   readonly #deps: SessionDeps;
   readonly #startMs: number;
+  readonly #windowSec: number;
   #stopped = false;
   #ticks = 0;
   #readBefore = 0;
@@ -53,6 +58,7 @@ export class Session {
     this.#deps = deps;
     this.startUnixMs = deps.clock.unixMs();
     this.#startMs = deps.clock.monotonicMs();
+    this.#windowSec = peer.bitrateWindowSec ?? BITRATE_WINDOW_SEC;
   }
 
   get stopped(): boolean {
@@ -98,12 +104,12 @@ export class Session {
 
   /** Once a second. */
   tick(): void {
-    if (++this.#ticks < BITRATE_TICKS) return;
+    if (++this.#ticks < this.#windowSec) return;
     this.#ticks = 0;
     const read = this.peer.readBytes();
     const wrote = this.peer.wroteBytes();
-    this.#readKbits = kbits(read - this.#readBefore);
-    this.#writeKbits = kbits(wrote - this.#wroteBefore);
+    this.#readKbits = this.#kbits(read - this.#readBefore);
+    this.#writeKbits = this.#kbits(wrote - this.#wroteBefore);
     this.#readBefore = read;
     this.#wroteBefore = wrote;
   }
@@ -137,9 +143,9 @@ export class Session {
         : { kind: 'session_stop', unixMs, session, reason };
     this.#deps.ledger.record(fact);
   }
-}
 
-/** kbit/s of 1024 bit over the bit rate's window. */
-function kbits(bytes: number): number {
-  return Math.round((bytes * 8) / 1024 / BITRATE_TICKS);
+  /** kbit/s of 1024 bit over the bit rate's window. */
+  #kbits(bytes: number): number {
+    return Math.round((bytes * 8) / 1024 / this.#windowSec);
+  }
 }

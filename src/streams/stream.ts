@@ -1,10 +1,11 @@
 /** One group: at most one publisher, any number of subscribers, and what flows from the one to the others. */
 import type { Frame, OutputFormat, Tracks } from '../media/index.ts';
 import { NO_TRACKS } from '../media/index.ts';
+import { type ConsumerFactory, Consumers, type FrameConsumer } from './consumer.ts';
 import { Fanout, type FanoutOptions, type FormatOptions } from './fanout.ts';
 import { FrameRate } from './frame-rate.ts';
 import { GopCache } from './gop-cache.ts';
-import type { Clock, StopReason } from './ports.ts';
+import type { Clock, Log, StopReason } from './ports.ts';
 import type { Session, StreamState } from './session.ts';
 import type { GroupSnapshot } from './snapshot.ts';
 import { type Sink, Subscriber } from './subscriber.ts';
@@ -35,12 +36,21 @@ export interface Publisher {
   close(reason: StopReason): void;
 }
 
+/** What a stream needs of its surroundings. */
+export interface StreamDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly consumers: readonly ConsumerFactory[];
+}
+
 export class Stream {
   readonly name: string;
   /** Its creator's. */
   readonly appName: string;
   readonly #options: StreamOptions;
   readonly #clock: Clock;
+  readonly #factories: readonly ConsumerFactory[];
+  readonly #consumers: Consumers;
   readonly #onEmpty: (stream: Stream) => void;
   readonly #subscribers = new Map<string, Subscriber>();
   readonly #fanouts = new Map<string, Fanout>();
@@ -53,11 +63,19 @@ export class Stream {
   #frameRate = new FrameRate();
   #tracks: Tracks = NO_TRACKS;
 
-  constructor(name: string, appName: string, options: StreamOptions, clock: Clock, onEmpty: (stream: Stream) => void) {
+  constructor(
+    name: string,
+    appName: string,
+    options: StreamOptions,
+    deps: StreamDeps,
+    onEmpty: (stream: Stream) => void,
+  ) {
     this.name = name;
     this.appName = appName;
     this.#options = options;
-    this.#clock = clock;
+    this.#clock = deps.clock;
+    this.#factories = deps.consumers;
+    this.#consumers = new Consumers(deps.log);
     this.#onEmpty = onEmpty;
     this.#gops = new GopCache(options.gopNum, options.singleGopMaxFrameNum);
   }
@@ -79,6 +97,11 @@ export class Stream {
     this.#tracks = NO_TRACKS;
     this.#timeline.begin();
     session.start(this.state);
+    const publication = { streamName: this.name, appName: this.appName, session: session.identity };
+    for (const factory of this.#factories) {
+      const consumer = factory(publication);
+      if (consumer !== null) this.#consumers.add(consumer, NO_TRACKS);
+    }
     return {
       id: session.identity.sessionId,
       get closed() {
@@ -92,6 +115,13 @@ export class Stream {
       },
       close: (reason) => this.#unpublish(session, reason),
     };
+  }
+
+  /** A consumer joins the running publication; null where none runs. @returns what takes it away */
+  tap(consumer: FrameConsumer): (() => void) | null {
+    if (this.#publisher === null) return null;
+    this.#consumers.add(consumer, this.#tracks);
+    return () => this.#consumers.remove(consumer);
   }
 
   /** Lets a subscriber in; it is sent nothing until `attach`. */
@@ -113,6 +143,12 @@ export class Stream {
       this.#fanoutList = [...this.#fanouts.values()];
     }
     fanout.join(subscriber, sink);
+  }
+
+  /** Tells the subscriber of the stream's tracks: now, and at each change. */
+  watchTracks(subscriber: Subscriber, listener: (tracks: Tracks) => void): void {
+    subscriber.onTracks = listener;
+    listener(this.#tracks);
   }
 
   /** A subscriber's peer is gone. */
@@ -156,8 +192,9 @@ export class Stream {
       if (read !== this.#publisherReadBytes) {
         this.#publisherReadBytes = read;
         this.#publisherReadAt = nowMs;
-      } else if (nowMs - this.#publisherReadAt >= this.#options.idleTimeoutMs) {
-        this.#endPublisher(publisher, 'timed out');
+      } else {
+        const idleMs = publisher.peer.idleTimeoutMs ?? this.#options.idleTimeoutMs;
+        if (idleMs > 0 && nowMs - this.#publisherReadAt >= idleMs) this.#endPublisher(publisher, 'timed out');
       }
     }
     for (const subscriber of this.#subscribers.values()) {
@@ -189,10 +226,20 @@ export class Stream {
     this.#tracks = tracks;
     this.#gops.setTracks(tracks);
     for (const fanout of this.#fanoutList) fanout.setTracks(tracks);
+    this.#consumers.setTracks(tracks);
+    this.#tellTracks();
+  }
+
+  #tellTracks(): void {
+    for (const { onTracks, session } of this.#subscribers.values()) {
+      if (onTracks !== null && session.closing === null) onTracks(this.#tracks);
+    }
   }
 
   #write(input: Frame): void {
+    const { jumps } = this.#timeline;
     const offset = this.#timeline.offset(input.kind, input.dts, this.#clock.monotonicMs());
+    if (this.#timeline.jumps !== jumps) this.#consumers.discontinuity();
     const frame = offset === 0 ? input : { ...input, dts: input.dts + offset, pts: input.pts + offset };
     const isVideo = frame.kind === 'video';
     if (isVideo) this.#frameRate.count(this.#clock.unixMs());
@@ -200,6 +247,7 @@ export class Stream {
       for (const fanout of this.#fanoutList) fanout.dropCache();
     }
     for (const fanout of this.#fanoutList) fanout.write(frame);
+    this.#consumers.write(frame);
   }
 
   /** Ends the publication and asks the publisher's protocol to end the connection. */
@@ -214,7 +262,9 @@ export class Stream {
     this.#tracks = NO_TRACKS;
     this.#gops.clear();
     for (const fanout of this.#fanoutList) fanout.endPublication();
+    this.#consumers.end();
     session.stop(reason, this.state);
+    this.#tellTracks();
     if (this.empty) this.#onEmpty(this);
   }
 }

@@ -1,4 +1,5 @@
 /** One player of a stream: a session that is sent what its format's fan-out gathers, as fast as it can take it. */
+import type { Tracks } from '../media/index.ts';
 import type { StopReason } from './ports.ts';
 import type { Session } from './session.ts';
 
@@ -24,6 +25,8 @@ export class Subscriber {
   readonly session: Session;
   sink: Sink | null = null;
   flow: Flow = 'waiting';
+  /** Told of the stream's tracks at each change. */
+  onTracks: ((tracks: Tracks) => void) | null = null;
   /** The bytes sent when progress was last seen, and when (monotonic ms). */
   #wroteSeen = 0;
   #progressAt: number;

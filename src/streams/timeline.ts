@@ -24,7 +24,7 @@ export class Timeline {
   #lastOut: number | null = null;
   #lastOutAt = 0;
   #offset: number | null = null;
-  /** How often time jumped, over the stream's life. */
+  /** How often time jumped, over the stream's life: its pictures need not follow each other there. */
   jumps = 0;
 
   /** A new publication begins: its first frame follows on what subscribers saw last. */

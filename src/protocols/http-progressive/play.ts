@@ -13,18 +13,10 @@ import {
   refuseRequest,
   remoteAddress,
 } from '../../net/index.ts';
-import type {
-  Log,
-  Peer,
-  Protocol,
-  Registry,
-  SessionCounter,
-  SessionIdentity,
-  Subscription,
-} from '../../streams/index.ts';
+import type { Hub, Log, Peer, Protocol, SessionCounter, SessionIdentity, Subscription } from '../../streams/index.ts';
 
 export interface ProgressiveDeps {
-  readonly registry: Registry;
+  readonly hub: Hub;
   readonly counter: SessionCounter;
   readonly log: Log;
   /** Value of the header `Server`. */
@@ -110,7 +102,7 @@ async function open(kind: ProgressiveKind, request: PlayRequest, deps: Progressi
   let subscription: Subscription | null = null;
   socket.on('error', () => socket.destroy());
   socket.once('close', () => subscription?.close('peer closed'));
-  const result = await deps.registry.subscribe(identity, peer);
+  const result = await deps.hub.subscribe(identity, peer);
   if (!result.ok) {
     refuse(
       socket,

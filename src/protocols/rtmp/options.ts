@@ -1,6 +1,6 @@
 /** What the RTMP server is told to do, and what it needs of the house. */
 import type { ListenAddress, TlsFiles } from '../../net/index.ts';
-import type { Clock, Ledger, Log, Registry, SessionCounter } from '../../streams/index.ts';
+import type { Clock, Hub, Ledger, Log, SessionCounter } from '../../streams/index.ts';
 
 export interface RtmpServerOptions {
   readonly address: ListenAddress;
@@ -13,7 +13,7 @@ export interface RtmpServerOptions {
 }
 
 export interface RtmpDeps {
-  readonly registry: Registry;
+  readonly hub: Hub;
   readonly ledger: Ledger;
   readonly counter: SessionCounter;
   readonly clock: Clock;

@@ -40,7 +40,7 @@ beforeEach(async () => {
       singleGopMaxFrameNum: 0,
       idleTimeoutMs: 10_000,
     },
-    { ledger, log, clock, admission: { decide: () => Promise.resolve(denial) } },
+    { ledger, log, clock, admission: { decide: () => Promise.resolve(denial) }, consumers: [] },
   );
   const options = {
     address: { host: '127.0.0.1', port: 0 },
@@ -48,7 +48,7 @@ beforeEach(async () => {
     handshakeTimeoutMs: 10_000,
     maxMessageBytes: 1 << 20,
   };
-  server = new RtmpServer(options, { registry, ledger, counter, clock, log });
+  server = new RtmpServer(options, { hub: registry, ledger, counter, clock, log });
   port = (await server.start()).port;
 });
 

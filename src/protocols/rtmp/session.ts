@@ -224,7 +224,7 @@ export class RtmpSession {
     if (!request.ok) return this.#refuse('NetStream.Publish.BadName', request.reason);
     const identity = this.#open('PUB', request.value.streamName, 'NetStream.Publish.BadName');
     if (identity === null) return;
-    const opened = await this.#deps.registry.publish(identity, this.#peer());
+    const opened = await this.#deps.hub.publish(identity, this.#peer());
     if (!opened.ok) {
       const code = opened.kind === 'taken' ? 'NetStream.Publish.BadName' : 'NetStream.Publish.Denied';
       return this.#refuse(code, opened.reason);
@@ -242,7 +242,7 @@ export class RtmpSession {
     if (!request.ok) return this.#refuse('NetStream.Play.StreamNotFound', request.reason);
     const identity = this.#open('SUB', request.value.streamName, 'NetStream.Play.StreamNotFound');
     if (identity === null) return;
-    const opened = await this.#deps.registry.subscribe(identity, this.#peer());
+    const opened = await this.#deps.hub.subscribe(identity, this.#peer());
     if (!opened.ok) return this.#refuse('NetStream.Play.Failed', opened.reason);
     const { subscription } = opened;
     const name = identity.streamName;
