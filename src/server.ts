@@ -1,13 +1,22 @@
 /** Puts the parts together, starts and stops them in order: the one file that knows everything. */
-import { createSimpleAuth } from './admission/index.ts';
+import {
+  addressOf,
+  allOf,
+  Blacklist,
+  createDecisionCallbacks,
+  createJwtAuth,
+  createSimpleAuth,
+} from './admission/index.ts';
 import { type ApiServer, createApiServer } from './api/index.ts';
 import {
   apiOptions,
   type Config,
+  callbackOptions,
   fanoutOptions,
   type HttpPlayOptions,
   httpFlvOptions,
   httpTsOptions,
+  jwtOptions,
   limits,
   notBuilt,
   notifyOptions,
@@ -17,12 +26,21 @@ import {
   type TlsListener,
 } from './config/index.ts';
 import { HttpListener, type HttpRoute, type Listener } from './net/index.ts';
-import { createNotifier, lalInfoJson, type Notifier } from './notify/index.ts';
+import { createHeaderMaker, createNotifier, lalInfoJson, type Notifier, sessionBody } from './notify/index.ts';
 import { BIN_INFO, SERVER_NAME } from './ops/index.ts';
 import { httpFlvRoute } from './protocols/http-flv/index.ts';
 import { httpTsRoute } from './protocols/http-ts/index.ts';
 import { type RtmpDeps, RtmpServer } from './protocols/rtmp/index.ts';
-import { type Clock, type Hub, type Log, Registry, type SessionCounter, type StreamOptions } from './streams/index.ts';
+import {
+  type Admission,
+  type Clock,
+  type GroupSnapshot,
+  type Hub,
+  type Log,
+  Registry,
+  type SessionCounter,
+  type StreamOptions,
+} from './streams/index.ts';
 
 export interface Server {
   /** Binds every listener, then tells the receiver. Rejects where a plain listener cannot be bound. */
@@ -59,18 +77,20 @@ export function createServer(config: Config, log: Log): Server {
     notify.enabled ? notify : { ...notify, urls: {}, outboxPath: null },
     { log, clock, userAgent: SERVER_NAME, lalInfo, groups: () => registry.groups() },
   );
+  const blacklist = new Blacklist(clock);
   const registry: Registry = new Registry(streamOptions(config), {
     ledger: notifier,
     log,
     clock,
-    admission: createSimpleAuth(simpleAuthOptions(config)),
+    admission: createAdmission(config, { blacklist, log, groupOf: (name) => registry.group(name) }),
     consumers: [],
+    onRecordWanted: () => {},
   });
   const ports = [
     ...rtmpPorts(config, { hub: registry, ledger: notifier, counter: notifier.counter, clock, log }),
     ...httpPorts(config, registry, notifier.counter, log),
   ];
-  const api = createApi(config, registry, notifier, lalInfo, log);
+  const api = createApi(config, registry, notifier, blacklist, lalInfo, log);
   let counting: NodeJS.Timeout | undefined;
   if (api !== null) ports.push(api.port);
 
@@ -133,6 +153,36 @@ async function stopNotifier(notifier: Notifier, deadlineMs: number, log: Log): P
   if (isKept)
     log.warn({ undelivered }, 'events were not delivered before the server stopped; they go out at its next start');
   else log.error({ undelivered }, 'events were not delivered before the server stopped, and are lost');
+}
+
+interface AdmissionDeps {
+  readonly blacklist: Blacklist;
+  readonly log: Log;
+  groupOf(streamName: string): GroupSnapshot | null;
+}
+
+/** Blocked addresses, secrets and tokens are looked at first: the business side is asked about the others only. */
+function createAdmission(config: Config, { blacklist, log, groupOf }: AdmissionDeps): Admission {
+  const jwt = jwtOptions(config);
+  const { signingSecrets, headers, serverId } = notifyOptions(config);
+  const headerMaker = createHeaderMaker({ signingSecrets, headers }, SERVER_NAME);
+  const callbacks = createDecisionCallbacks(callbackOptions(config), {
+    clock,
+    log,
+    headers: headerMaker.plain,
+    body: (session) => {
+      const group = groupOf(session.streamName);
+      const hasInSession = group !== null && (group.pub !== null || group.pull !== null);
+      const hasOutSession = group !== null && group.subs.length > 0;
+      return sessionBody({ ...session, hasInSession, hasOutSession, readBytesSum: 0, wroteBytesSum: 0 }, serverId);
+    },
+  });
+  return allOf([
+    blacklist,
+    createSimpleAuth(simpleAuthOptions(config)),
+    ...(jwt === null ? [] : [createJwtAuth(jwt)]),
+    callbacks,
+  ]);
 }
 
 function streamOptions(config: Config): StreamOptions {
@@ -207,25 +257,42 @@ function httpPorts(config: Config, hub: Hub, counter: SessionCounter, log: Log):
   return Array.from(listeners.values(), ({ port }) => port);
 }
 
+/** Absent: every address. */
+function isLoopback(host: string | undefined): boolean {
+  return host !== undefined && /^(127\.|::1$|localhost$)/.test(host);
+}
+
 function createApi(
   config: Config,
   registry: Registry,
   notifier: Notifier,
+  blacklist: Blacklist,
   lalInfo: () => object,
   log: Log,
 ): { server: ApiServer; port: Port } | null {
-  const { plain } = apiOptions(config);
+  const { plain, token } = apiOptions(config);
   if (plain === null) return null;
+  if (token === '' && !isLoopback(plain.addr.host)) {
+    log.warn(
+      { key: plain.key },
+      'the HTTP API listens to other machines and asks for no token: set millrace.api.token',
+    );
+  }
   const server = createApiServer(
     {
       lalInfo,
       groups: () => registry.groups(),
       group: (name) => registry.group(name),
       kick: (streamName, sessionId) => registry.kick(streamName, sessionId),
+      blockAddress: (ip, durationSec) => {
+        const address = blacklist.block(ip, durationSec);
+        if (address !== null && durationSec > 0) registry.kickWhere((remoteAddr) => addressOf(remoteAddr) === address);
+        return address !== null;
+      },
       notify: notifier.admin,
       lastEventSeq: () => notifier.lastSeq,
     },
-    { ...plain.addr, serverName: SERVER_NAME, log },
+    { ...plain.addr, serverName: SERVER_NAME, log, token },
   );
   // the API answers to the end, so that a receiver may still ask while stops are delivered
   const port: Port = {

@@ -15,8 +15,14 @@ const off = {
   subRtspEnable: false,
   hlsM3u8Enable: false,
 };
-const decide = (options: Partial<typeof off>, direction: 'publish' | 'play', protocol: Protocol, urlParam: string) =>
-  createSimpleAuth({ ...off, ...options }).decide({
+/** Null, or the reason for the refusal. */
+async function decide(
+  options: Partial<typeof off>,
+  direction: 'publish' | 'play',
+  protocol: Protocol,
+  urlParam: string,
+): Promise<string | null> {
+  const decision = await createSimpleAuth({ ...off, ...options }).decide({
     direction,
     session: {
       sessionId: 'X1',
@@ -29,6 +35,8 @@ const decide = (options: Partial<typeof off>, direction: 'publish' | 'play', pro
       urlParam,
     },
   });
+  return decision.ok ? null : decision.reason;
+}
 const md5 = createHash('md5').update('q191201771test110').digest('hex');
 
 test('each switch guards its own protocol and direction only', async () => {

@@ -1,6 +1,6 @@
 /** The original's simple authentication: a secret in the URL, derived from a key and the stream's name. */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { Admission, AdmissionRequest } from '../streams/index.ts';
+import type { Admission, AdmissionRequest, Decision } from '../streams/index.ts';
 
 export interface SimpleAuthOptions {
   readonly key: string;
@@ -17,19 +17,25 @@ export interface SimpleAuthOptions {
 
 /** Admission by `lal_secret=MD5hex(key + stream_name)` where the session's protocol and direction demand it. */
 export function createSimpleAuth(options: SimpleAuthOptions): Admission {
-  return { decide: (request) => Promise.resolve(refusal(options, request)) };
+  return { decide: (request) => Promise.resolve(decide(options, request)) };
 }
 
-function refusal(options: SimpleAuthOptions, { direction, session }: AdmissionRequest): string | null {
-  if (!demanded(options, direction, session.protocol)) return null;
+const ADMITTED: Decision = { ok: true };
+
+function decide(options: SimpleAuthOptions, { direction, session }: AdmissionRequest): Decision {
+  if (!demanded(options, direction, session.protocol)) return ADMITTED;
   const given = new URLSearchParams(session.urlParam).get('lal_secret');
-  if (given === null || given === '') return 'authentication failed: the URL carries no lal_secret';
+  if (given === null || given === '') return denied('the URL carries no lal_secret');
   const wanted = createHash('md5')
     .update(options.key + session.streamName)
     .digest('hex');
-  if (sameSecret(given.toLowerCase(), wanted)) return null;
-  if (options.dangerousLalSecret !== '' && sameSecret(given, options.dangerousLalSecret)) return null;
-  return 'authentication failed: the lal_secret is not right for this stream';
+  if (sameSecret(given.toLowerCase(), wanted)) return ADMITTED;
+  if (options.dangerousLalSecret !== '' && sameSecret(given, options.dangerousLalSecret)) return ADMITTED;
+  return denied('the lal_secret is not right for this stream');
+}
+
+function denied(why: string): Decision {
+  return { ok: false, reason: `authentication failed: ${why}` };
 }
 
 function demanded(options: SimpleAuthOptions, direction: 'publish' | 'play', protocol: string): boolean {

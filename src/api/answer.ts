@@ -12,6 +12,7 @@ export interface Answer {
  * of the specification's nearest code; `failed` (a fault of ours) and `noRoom` are no cases of the specification, their codes are HTTP's.
  */
 export const REFUSALS = {
+  unauthorized: { error_code: 401, desp: 'the API token is missing or wrong' },
   pageNotFound: { error_code: 404, desp: 'page not found, check this document out: docs/http-api.md' },
   groupNotFound: { error_code: 1001, desp: 'group not found' },
   paramMissing: { error_code: 1002, desp: 'param missing' },

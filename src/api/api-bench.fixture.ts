@@ -72,6 +72,7 @@ export const IDLE: ApiDeps = {
   groups: () => [],
   group: () => null,
   kick: () => 'no group',
+  blockAddress: () => false,
   notify: new FakeNotify(),
   lastEventSeq: () => 0,
 };
@@ -80,6 +81,7 @@ export async function bench(
   t: TestContext,
   changes: Partial<ApiDeps> = {},
   eventStreamLimits: Partial<EventStreamLimits> = {},
+  token = '',
 ): Promise<Bench> {
   const kicks: [string, string][] = [];
   const logged: [string, object, string][] = [];
@@ -104,6 +106,7 @@ export async function bench(
     port: 0,
     serverName: 'millrace/1.2.3',
     log,
+    token,
     eventStreamLimits,
   });
   t.after(() => server.close());

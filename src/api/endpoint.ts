@@ -13,6 +13,11 @@ export interface ApiDeps {
   group(streamName: string): GroupSnapshot | null;
   /** Closes a session of whatever kind; its stop event follows. */
   kick(streamName: string, sessionId: string): 'kicked' | 'no group' | 'no session';
+  /**
+   * Refuses an address for so many seconds (0: no longer) and closes its sessions.
+   * @returns whether it is an address
+   */
+  blockAddress(ip: string, durationSec: number): boolean;
   readonly notify: NotifyAdmin;
   /** The number of the event that was recorded last; 0 before the first one. */
   lastEventSeq(): number;

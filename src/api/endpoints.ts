@@ -8,6 +8,9 @@ import { NOTIFY_ENDPOINTS } from './notify-endpoints.ts';
 /** Required means: there, a string, and not empty. */
 const REQUIRED = z.string().min(1);
 
+/** A hundred years. */
+const MAX_BLOCK_SEC = 3_155_760_000;
+
 export const ENDPOINTS: readonly Endpoint[] = [
   endpoint({
     path: '/api/stat/lal_info',
@@ -39,6 +42,12 @@ export const ENDPOINTS: readonly Endpoint[] = [
       if (result === 'no group') return REFUSALS.groupNotFound;
       return result === 'no session' ? REFUSALS.sessionNotFound : success();
     },
+  }),
+  endpoint({
+    path: '/api/ctrl/add_ip_blacklist',
+    isControl: true,
+    params: z.object({ ip: REQUIRED, duration_sec: z.coerce.number().int().min(0).max(MAX_BLOCK_SEC) }),
+    handle: (deps, { ip, duration_sec }) => (deps.blockAddress(ip, duration_sec) ? success() : REFUSALS.paramMissing),
   }),
   ...NOTIFY_ENDPOINTS,
 ];

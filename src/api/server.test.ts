@@ -161,14 +161,14 @@ test('an endpoint that fails is answered in the envelope and logged', async (t) 
 test('a port in use is an error that names the port', async (t) => {
   const { port } = await bench(t);
   const log: Log = { debug() {}, info() {}, warn() {}, error() {} };
-  const second = createApiServer(IDLE, { host: '127.0.0.1', port, serverName: 'x', log });
+  const second = createApiServer(IDLE, { host: '127.0.0.1', port, serverName: 'x', log, token: '' });
   await assert.rejects(second.listen(), new RegExp(`127\\.0\\.0\\.1:${port}: the port is in use`));
   await second.close();
 });
 
 test('without a host every address is listened on', async (t) => {
   const log: Log = { debug() {}, info() {}, warn() {}, error() {} };
-  const server = createApiServer(IDLE, { port: 0, serverName: 'x', log });
+  const server = createApiServer(IDLE, { port: 0, serverName: 'x', log, token: '' });
   t.after(() => server.close());
   const { port } = await server.listen();
   assert.match(await raw(port, 'GET /api/stat/lal_info HTTP/1.0\r\n\r\n'), /"error_code":0/);

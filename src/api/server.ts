@@ -8,6 +8,7 @@ import type { ApiDeps, Endpoint, Params } from './endpoint.ts';
 import { ENDPOINTS } from './endpoints.ts';
 import { EVENT_STREAM_LIMITS, type EventStreamLimits, EventStreams } from './event-stream.ts';
 import { answerWithStream, STREAM_HEADERS, STREAM_PATH, streamStart } from './stream-endpoint.ts';
+import { tokenCheck } from './token.ts';
 
 interface ApiOptions {
   /** Absent: every address, IPv4 and IPv6. */
@@ -17,6 +18,8 @@ interface ApiOptions {
   /** Value of the header `Server`, e.g. `millrace/0.1.0`. */
   readonly serverName: string;
   readonly log: Log;
+  /** What callers must bring; empty: nothing. */
+  readonly token: string;
   /** Absent: as they are. */
   readonly eventStreamLimits?: Partial<EventStreamLimits>;
 }
@@ -38,8 +41,10 @@ const REQUEST_TIMEOUT_MS = 10_000;
 
 /** Makes the server; it takes nobody in before `listen`. */
 export function createApiServer(deps: ApiDeps, options: ApiOptions): ApiServer {
-  const headers = { ...CORS_HEADERS, 'Content-Type': 'application/json', Server: options.serverName };
+  const own = { 'Content-Type': 'application/json', Server: options.serverName };
+  const headers = { ...CORS_HEADERS, ...own };
   const app = createApp(headers, options.log);
+  if (options.token !== '') demandToken(app, options.token, headers);
   const streams = new EventStreams(deps.notify, options.log, { ...EVENT_STREAM_LIMITS, ...options.eventStreamLimits });
   for (const endpoint of ENDPOINTS) addEndpoint(app, endpoint, deps, headers, options.log);
   addStream(app, streams, deps, headers);
@@ -90,6 +95,21 @@ function createApp(headers: Headers, log: Log): FastifyInstance {
   return app;
 }
 
+/** What a page of another origin may send, where a token is demanded. */
+const ALLOW_TOKEN = { 'Access-Control-Allow-Headers': 'Content-Type, Last-Event-ID, Authorization' };
+
+function demandToken(app: FastifyInstance, token: string, headers: Headers): void {
+  const hasToken = tokenCheck(token);
+  app.addHook('onRequest', (request, reply, done) => {
+    if (hasToken(request)) done();
+    else reply.header('WWW-Authenticate', 'Bearer').code(401).headers(headers).send(envelope(REFUSALS.unauthorized));
+  });
+  app.addHook('onSend', (request, reply, payload, done) => {
+    if (request.method === 'OPTIONS') reply.headers(ALLOW_TOKEN);
+    done(null, payload);
+  });
+}
+
 function addEndpoint(app: FastifyInstance, endpoint: Endpoint, deps: ApiDeps, headers: Headers, log: Log): void {
   app.route({
     method: [...endpoint.methods],
@@ -128,10 +148,11 @@ function addPreflight(app: FastifyInstance, path: string, methods: readonly stri
 
 /** As a buffer: fastify would add a charset to the type of a string, which the original does not have. */
 function send(reply: FastifyReply, headers: Headers, answer: Answer): FastifyReply {
-  return reply
-    .code(200)
-    .headers(headers)
-    .send(Buffer.from(JSON.stringify(answer)));
+  return reply.code(200).headers(headers).send(envelope(answer));
+}
+
+function envelope(answer: Answer): Buffer {
+  return Buffer.from(JSON.stringify(answer));
 }
 
 /** Fields of the query and, going before them, of the JSON body; null where the body is no JSON object. */

@@ -88,6 +88,14 @@ test('these have real defaults', () => {
       subscriber_backlog_bytes: 8_388_608,
       subscriber_backlog_ms: 10_000,
     },
+    admission: {
+      on_publish: null,
+      on_play: null,
+      timeout_ms: 5000,
+      fail_open: false,
+      jwt: { publish: false, play: false, key: '', jwks_file: '', param: 'token', issuer: '', audience: '' },
+    },
+    api: { token: '' },
   });
 });
 

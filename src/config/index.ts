@@ -1,3 +1,4 @@
+export { callbackOptions, jwtOptions, simpleAuthOptions } from './access-options.ts';
 export { checkConfig } from './check.ts';
 export { describeKeys, type KeyDescription } from './describe.ts';
 export { loadConfig } from './load.ts';
@@ -13,7 +14,6 @@ export {
   notifyOptions,
   type PlainListener,
   rtmpOptions,
-  simpleAuthOptions,
   type TlsListener,
 } from './options.ts';
 export type { Config } from './schema.ts';

@@ -133,8 +133,8 @@ function withSlashes(value: string): string {
   return started.endsWith('/') ? started : `${started}/`;
 }
 
-/** Where an event is posted to; null: nowhere. */
-export function notifyUrl(meaning: string) {
+/** Where something is posted to; null: nowhere. Off where it is missing, unless `extra` says another thing. */
+export function notifyUrl(meaning: string, extra: Extra = { off: 'value' }) {
   return z
     .string()
     .nullable()
@@ -145,7 +145,7 @@ export function notifyUrl(meaning: string) {
       meaning,
       allowed: 'a string http://… or https://…, "" or null',
       whenMissing: '""',
-      off: 'value',
+      ...extra,
     });
 }
 

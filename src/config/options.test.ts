@@ -1,6 +1,7 @@
 /** Tests of the mapping from the file's keys onto each part's options. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { callbackOptions, jwtOptions, simpleAuthOptions } from './access-options.ts';
 import { checkConfig } from './check.ts';
 import {
   apiOptions,
@@ -11,7 +12,6 @@ import {
   logOptions,
   notifyOptions,
   rtmpOptions,
-  simpleAuthOptions,
 } from './options.ts';
 
 function config(value: unknown) {
@@ -99,8 +99,10 @@ test('the API', () => {
     serverId: '7',
     enabled: true,
     plain: { key: 'http_api.addr', addr: { port: 8083 } },
+    token: '',
   });
-  assert.deepEqual(apiOptions(config({ http_api: { addr: ':8083' } })), { serverId: '', enabled: false, plain: null });
+  const off = { serverId: '', enabled: false, plain: null, token: 'secret' };
+  assert.deepEqual(apiOptions(config({ http_api: { addr: ':8083' }, millrace: { api: { token: 'secret' } } })), off);
 });
 
 test('HTTP Notify: each event has its own URL, null and empty are nowhere', () => {
@@ -200,4 +202,20 @@ test('the log, the fan-out and the limits', () => {
   });
   assert.deepEqual(fanoutOptions(all), { gatherMs: 0, backlogBytes: 65_536, backlogMs: 100 });
   assert.deepEqual(limits(all), { handshakeTimeoutMs: 1, idleTimeoutMs: 2, maxMessageBytes: 4096 });
+});
+
+test('admission by callbacks and tokens', () => {
+  assert.equal(jwtOptions(config({})), null);
+  assert.deepEqual(callbackOptions(config({})), { onPublish: null, onPlay: null, timeoutMs: 5000, failOpen: false });
+  const admission = {
+    ...{ on_publish: 'http://h/pub', on_play: 'http://h/play', timeout_ms: 7, fail_open: true },
+    jwt: { play: true, key: 'k', jwks_file: 'f', param: 'jwt', issuer: 'i', audience: 'a' },
+  };
+  const asked = config({ millrace: { admission } });
+  assert.deepEqual(callbackOptions(asked), {
+    ...{ onPublish: 'http://h/pub', onPlay: 'http://h/play', timeoutMs: 7, failOpen: true },
+  });
+  assert.deepEqual(jwtOptions(asked), {
+    ...{ publish: false, play: true, key: 'k', jwksFile: 'f', param: 'jwt', issuer: 'i', audience: 'a' },
+  });
 });

@@ -1,5 +1,4 @@
 /** Maps the file's keys onto each part's own options: the only place where the two meet. */
-import type { SimpleAuthOptions } from '../admission/index.ts';
 import type { ListenAddress, TlsFiles } from '../net/index.ts';
 import type { NotifyOptions } from '../notify/index.ts';
 import type { LogOptions } from '../ops/index.ts';
@@ -51,6 +50,8 @@ interface ApiOptions {
   readonly enabled: boolean;
   /** Null where the API is off. */
   readonly plain: PlainListener | null;
+  /** What callers must bring; empty: nothing. */
+  readonly token: string;
 }
 
 /** Bounds on peers that are not the fan-out's. */
@@ -97,7 +98,7 @@ function httpPlayOptions(config: Config, section: 'httpflv' | 'httpts'): HttpPla
 /** HTTP API. */
 export function apiOptions(config: Config): ApiOptions {
   const plain = plainListener(apiListener(config));
-  return { serverId: config.server_id, enabled: plain !== null, plain };
+  return { serverId: config.server_id, enabled: plain !== null, plain, token: config.millrace.api.token };
 }
 
 /** HTTP Notify and how it delivers. */
@@ -127,21 +128,6 @@ export function notifyOptions(config: Config): NotifyOptions & { readonly enable
     retentionHours: delivery.retention_hours,
     signingSecrets: delivery.signing_secrets,
     headers: delivery.headers,
-  };
-}
-
-/** Simple authentication. */
-export function simpleAuthOptions({ simple_auth: auth }: Config): SimpleAuthOptions {
-  return {
-    key: auth.key,
-    dangerousLalSecret: auth.dangerous_lal_secret,
-    pubRtmpEnable: auth.pub_rtmp_enable,
-    subRtmpEnable: auth.sub_rtmp_enable,
-    subHttpflvEnable: auth.sub_httpflv_enable,
-    subHttptsEnable: auth.sub_httpts_enable,
-    pubRtspEnable: auth.pub_rtsp_enable,
-    subRtspEnable: auth.sub_rtsp_enable,
-    hlsM3u8Enable: auth.hls_m3u8_enable,
   };
 }
 

@@ -1,6 +1,7 @@
 /** The section `millrace`: settings that the original does not have, all with real defaults. */
 import { z } from 'zod';
 import { headers, keyInfo, MAX_TIMER_MS, sectionInfo, signingSecrets, text, whole } from './key.ts';
+import { admissionSection, ownApiSection } from './schema-access.ts';
 
 const UNLISTED = { isListedWhenMissing: false } as const;
 const MIB = 1024 * 1024;
@@ -74,6 +75,8 @@ export const millraceSection = z
     fanout: fanoutSection,
     notify: notifySection,
     limits: limitsSection,
+    admission: admissionSection,
+    api: ownApiSection,
   })
   .prefault({})
   .register(keyInfo, sectionInfo('Settings of Millrace’s own', UNLISTED));

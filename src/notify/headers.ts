@@ -7,8 +7,8 @@ import type { WaitingEvent } from './outbox.ts';
 export interface HeaderMaker {
   /** Those of an event's next try, sent at `unixMs`. */
   event(event: WaitingEvent, unixMs: number): Record<string, string>;
-  /** Those of an on_update, which has no number. */
-  update(id: string, body: string, unixMs: number): Record<string, string>;
+  /** Those of a request that is no event: an on_update, a question of admission. */
+  plain(id: string, body: string, unixMs: number): Record<string, string>;
 }
 
 /** Throws an Error that names the secret by its place or the header that cannot be used. */
@@ -44,7 +44,7 @@ export function createHeaderMaker(
       if (event.reason !== null) headers['millrace-reason'] = event.reason;
       return headers;
     },
-    update: (id, body, unixMs) => base(id, body, 1, unixMs),
+    plain: (id, body, unixMs) => base(id, body, 1, unixMs),
   };
 }
 

@@ -70,7 +70,8 @@ export function updateBody(serverId: string, groups: readonly object[]): string 
   return JSON.stringify({ server_id: serverId, groups });
 }
 
-function sessionBody(session: SessionFacts, serverId: string): string {
+/** The fields of a session's event. */
+export function sessionBody(session: SessionFacts, serverId: string): string {
   return JSON.stringify({
     server_id: serverId,
     session_id: session.sessionId,

@@ -67,7 +67,7 @@ export class UpdateSender {
   async #post(body: string): Promise<void> {
     const { delivery, headers, clock, log, complaints } = this.#deps;
     const id = `${this.#deps.idPrefix}update-${++this.#count}`;
-    const answer = await delivery.post(this.#url, headers.update(id, body, clock.unixMs()), body);
+    const answer = await delivery.post(this.#url, headers.plain(id, body, clock.unixMs()), body);
     if (answer.kind === 'answered' && answer.status >= 200 && answer.status < 300) {
       this.counters.sent++;
       return;

@@ -26,7 +26,7 @@ test('a consumer is made for each publication, sees what the hub sees, and ends 
     asked.push(publication);
     return recorder(told);
   };
-  const { registry, clock } = fakeHub({}, null, [() => null, take]);
+  const { registry, clock } = fakeHub({}, { ok: true }, [() => null, take]);
   await playFrom(registry, 'SUB1');
   const first = await publishTo(registry, 'PUB1');
   first.setTracks(TRACKS);
@@ -74,7 +74,7 @@ test('a consumer that throws is taken away; publisher, players and other consume
       throw new Error('broken');
     },
   };
-  const { registry, errors } = fakeHub({}, null, [() => faulty, () => recorder(told)]);
+  const { registry, errors } = fakeHub({}, { ok: true }, [() => faulty, () => recorder(told)]);
   const publisher = await publishTo(registry, 'PUB1');
   const { peer } = await playFrom(registry, 'SUB1');
   publisher.setTracks(TRACKS);

@@ -1,7 +1,7 @@
 /** Test helper: a hub with a clock that stands still until told, a ledger that remembers, and a format one can read. */
 import { type Frame, type Muxer, NO_BYTES, type OutputFormat, type Tracks } from '../media/index.ts';
 import type { ConsumerFactory } from './consumer.ts';
-import type { Clock, Fact, SessionIdentity, StopReason } from './ports.ts';
+import type { BaseType, Clock, Decision, Fact, SessionIdentity, StopReason } from './ports.ts';
 import { Registry } from './registry.ts';
 import type { Peer } from './session.ts';
 import type { StreamOptions } from './stream.ts';
@@ -65,7 +65,7 @@ export class FakePeer implements Peer, Sink {
   }
 }
 
-export const identity = (sessionId: string, streamName = 's', baseType: 'PUB' | 'SUB' = 'SUB'): SessionIdentity => ({
+export const identity = (sessionId: string, streamName = 's', baseType: BaseType = 'SUB'): SessionIdentity => ({
   sessionId,
   protocol: 'RTMP',
   baseType,
@@ -81,12 +81,13 @@ const silent = (): void => {};
 /** A hub with the given options over defaults that gather nothing and cache nothing. */
 export function fakeHub(
   options: Partial<StreamOptions> = {},
-  refuse: string | null = null,
+  decision: Decision = { ok: true },
   consumers: readonly ConsumerFactory[] = [],
 ) {
   const clock = new FakeClock();
   const facts: Fact[] = [];
   const errors: string[] = [];
+  const records: string[] = [];
   const registry = new Registry(
     {
       fanout: { gatherMs: 0, backlogBytes: 1000, backlogMs: 10_000 },
@@ -106,7 +107,8 @@ export function fakeHub(
       },
       clock,
       consumers,
-      admission: { decide: () => Promise.resolve(refuse) },
+      admission: { decide: () => Promise.resolve(decision) },
+      onRecordWanted: (streamName, format) => void records.push(`${streamName} ${format}`),
     },
   );
   /** `start PUB1 in=true out=false`, one line a fact. */
@@ -116,7 +118,7 @@ export function fakeHub(
         ? `${fact.kind.slice(8)} ${fact.session.sessionId} in=${fact.session.hasInSession} out=${fact.session.hasOutSession}${fact.kind === 'session_stop' ? ` ${fact.reason}` : ''}`
         : fact.kind,
     );
-  return { registry, clock, facts, errors, story };
+  return { registry, clock, facts, errors, records, story };
 }
 
 /** Publishes `streamName`; throws where it is refused. */

@@ -5,6 +5,7 @@ export type {
   AdmissionRequest,
   BaseType,
   Clock,
+  Decision,
   Fact,
   Ledger,
   Log,

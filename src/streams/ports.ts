@@ -12,6 +12,7 @@ export type StopReason =
   | 'too slow'
   | 'replaced'
   | 'refused'
+  | 'expired'
   | 'server stopped'
   | 'server crashed';
 
@@ -90,9 +91,22 @@ export interface AdmissionRequest {
   readonly session: SessionIdentity;
 }
 
-/** Decides who is let in. Resolves to null (let in) or the reason for the refusal, which the client is told. */
+/** Let in, with what is asked for beside it, or the reason for the refusal, which the client is told. */
+export type Decision =
+  | {
+      readonly ok: true;
+      /** The stream that it publishes or plays, whatever its URL says. */
+      readonly streamName?: string;
+      /** Its session is ended after so many seconds. */
+      readonly lifetimeSec?: number;
+      /** What it publishes is recorded in this format. */
+      readonly record?: 'flv' | 'ts' | 'mp4';
+    }
+  | { readonly ok: false; readonly reason: string };
+
+/** Decides who is let in. */
 export interface Admission {
-  decide(request: AdmissionRequest): Promise<string | null>;
+  decide(request: AdmissionRequest): Promise<Decision>;
 }
 
 /** The log as the parts below ops see it: structured fields first, then one sentence. */

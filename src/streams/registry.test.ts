@@ -92,7 +92,7 @@ test('a kicked publisher is over at once', async () => {
 });
 
 test('what admission refuses is no session', async () => {
-  const { registry, story } = fakeHub({}, 'not today');
+  const { registry, story } = fakeHub({}, { ok: false, reason: 'not today' });
   assert.deepEqual(await registry.publish(identity('PUB1', 's', 'PUB'), new FakePeer()), {
     ok: false,
     kind: 'denied',
@@ -161,4 +161,57 @@ test('statistics: bit rates over five seconds, frames a second, names and size o
   assert.equal(group?.pub?.readBitrateKbits, Math.round(((1024 * 100 + 10) * 8) / 1024 / 5));
   publisher.close('peer closed');
   assert.equal(registry.group('s'), null);
+});
+
+test('admission may rename the stream, set a lifetime and ask for a record', async () => {
+  const { registry, clock, story, records } = fakeHub(
+    {},
+    {
+      ok: true,
+      streamName: 'inner',
+      lifetimeSec: 60,
+      record: 'mp4',
+    },
+  );
+  const publishing = new FakePeer();
+  await publishTo(registry, 'PUB1', publishing);
+  const { peer, subscription } = await playFrom(registry, 'SUB1');
+  assert.equal(subscription.streamName, 'inner');
+  assert.deepEqual(
+    registry.groups().map(({ streamName }) => streamName),
+    ['inner'],
+  );
+  assert.deepEqual(records, ['inner mp4']);
+  clock.now += 59_999;
+  publishing.bytesRead++;
+  registry.tick();
+  assert.equal(peer.closed, null);
+  clock.now += 1;
+  publishing.bytesRead++;
+  registry.tick();
+  assert.equal(peer.closed, 'expired');
+  subscription.close('peer closed');
+  assert.deepEqual(story().slice(2), ['stop PUB1 in=false out=true expired', 'stop SUB1 in=false out=false expired']);
+});
+
+test('pulls and pushes are let in unasked', async () => {
+  const { registry } = fakeHub({}, { ok: false, reason: 'no' });
+  const pull = await registry.publish(identity('PULL1', 's', 'PULL'), new FakePeer());
+  const push = await registry.subscribe(identity('PUSH1', 's', 'PUSH'), new FakePeer());
+  const player = await registry.subscribe(identity('SUB1'), new FakePeer());
+  assert.deepEqual([pull.ok, push.ok, player], [true, true, { ok: false, kind: 'denied', reason: 'no' }]);
+});
+
+test('the sessions of one address are ended wherever they are, and no others', async () => {
+  const { registry } = fakeHub();
+  const peers = [new FakePeer(), new FakePeer(), new FakePeer()] as const;
+  const from = (remoteAddr: string, id: string, name: string) => ({ ...identity(id, name), remoteAddr });
+  await registry.publish({ ...from('10.0.0.1:5', 'PUB1', 'a'), baseType: 'PUB' }, peers[0]);
+  await registry.subscribe(from('10.0.0.1:6', 'SUB1', 'b'), peers[1]);
+  await registry.subscribe(from('10.0.0.2:5', 'SUB2', 'b'), peers[2]);
+  registry.kickWhere((remoteAddr) => remoteAddr.startsWith('10.0.0.1:'));
+  assert.deepEqual(
+    peers.map(({ closed }) => closed),
+    ['kicked', 'kicked', null],
+  );
 });

@@ -1,7 +1,7 @@
 /** All streams by name: the one way in for publishers, subscribers, and commands from above. */
 import type { OutputFormat, Tracks } from '../media/index.ts';
 import type { ConsumerFactory, FrameConsumer } from './consumer.ts';
-import type { Admission, SessionIdentity, StopReason } from './ports.ts';
+import type { Admission, Decision, SessionIdentity, StopReason } from './ports.ts';
 import { type Peer, Session, type SessionDeps } from './session.ts';
 import type { GroupSnapshot } from './snapshot.ts';
 import { type Publisher, Stream, type StreamOptions } from './stream.ts';
@@ -10,6 +10,8 @@ import type { Sink, Subscriber } from './subscriber.ts';
 /** A subscription that was let in. */
 export interface Subscription {
   readonly id: string;
+  /** The stream that is played: the URL's, unless admission said another. */
+  readonly streamName: string;
   /** Begins to send: the format's opening at once, then what is cached or comes. Once. */
   attach(format: OutputFormat, sink: Sink): void;
   /** Calls back at once with the stream's tracks, then at each change; NO_TRACKS where nothing is published. */
@@ -31,6 +33,8 @@ export interface RegistryDeps extends SessionDeps {
   readonly admission: Admission;
   /** Asked at each publication, in this order. */
   readonly consumers: readonly ConsumerFactory[];
+  /** A publication began that admission wants recorded. */
+  readonly onRecordWanted: (streamName: string, format: RecordFormat) => void;
 }
 
 /** What a protocol needs of the hub. */
@@ -40,6 +44,15 @@ export interface Hub {
   /** Asks admission, then opens a subscription; the stream need not be there yet. */
   subscribe(identity: SessionIdentity, peer: Peer): Promise<SubscribeResult>;
 }
+
+/** Who was let in, its session not begun yet. */
+interface Admitted {
+  readonly ok: true;
+  readonly session: Session;
+  readonly record: RecordFormat | undefined;
+}
+
+type RecordFormat = NonNullable<Extract<Decision, { ok: true }>['record']>;
 
 const TICK_MS = 1000;
 
@@ -69,25 +82,30 @@ export class Registry implements Hub {
   }
 
   async publish(identity: SessionIdentity, peer: Peer): Promise<PublishResult> {
-    const refusal = await this.#refusal('publish', identity);
-    if (refusal !== null) return refusal;
-    const stream = this.#streams.get(identity.streamName);
+    const admitted = await this.#admit('publish', identity, peer);
+    if (!admitted.ok) return admitted;
+    const { session, record } = admitted;
+    const { streamName } = session.identity;
+    const stream = this.#streams.get(streamName);
     if (stream?.state.hasInSession) {
-      return { ok: false, kind: 'taken', reason: `stream ${identity.streamName} is being published already` };
+      return { ok: false, kind: 'taken', reason: `stream ${streamName} is being published already` };
     }
-    const session = new Session(identity, peer, this.#deps);
-    return { ok: true, publisher: (stream ?? this.#create(identity)).publish(session) };
+    const publisher = (stream ?? this.#create(session.identity)).publish(session);
+    if (record !== undefined) this.#deps.onRecordWanted(streamName, record);
+    return { ok: true, publisher };
   }
 
   async subscribe(identity: SessionIdentity, peer: Peer): Promise<SubscribeResult> {
-    const refusal = await this.#refusal('play', identity);
-    if (refusal !== null) return refusal;
-    const stream = this.#streams.get(identity.streamName) ?? this.#create(identity);
-    const subscriber: Subscriber = stream.subscribe(new Session(identity, peer, this.#deps));
+    const admitted = await this.#admit('play', identity, peer);
+    if (!admitted.ok) return admitted;
+    const { streamName } = admitted.session.identity;
+    const stream = this.#streams.get(streamName) ?? this.#create(admitted.session.identity);
+    const subscriber: Subscriber = stream.subscribe(admitted.session);
     return {
       ok: true,
       subscription: {
         id: subscriber.id,
+        streamName,
         attach: (format, sink) => stream.attach(subscriber, format, sink),
         watchTracks: (listener) => stream.watchTracks(subscriber, listener),
         close: (reason) => subscriber.close(reason),
@@ -105,6 +123,11 @@ export class Registry implements Hub {
     const stream = this.#streams.get(streamName);
     if (stream === undefined) return 'no group';
     return stream.kick(sessionId, 'kicked') ? 'kicked' : 'no session';
+  }
+
+  /** Ends the publishers and players whose `ADDRESS:PORT` this holds for; their stops follow. */
+  kickWhere(isMeant: (remoteAddr: string) => boolean): void {
+    for (const stream of [...this.#streams.values()]) stream.kickWhere(isMeant, 'kicked');
   }
 
   groups(): GroupSnapshot[] {
@@ -126,10 +149,18 @@ export class Registry implements Hub {
     if (this.#ticker !== null) clearInterval(this.#ticker);
   }
 
-  async #refusal(direction: 'publish' | 'play', session: SessionIdentity): Promise<Refusal | null> {
-    const reason = await this.#deps.admission.decide({ direction, session });
-    if (reason !== null) return { ok: false, kind: 'denied', reason };
-    return this.#stopping ? { ok: false, kind: 'stopping', reason: 'the server is stopping' } : null;
+  /** Pulls and pushes are the server's own doing: nobody is asked about them. */
+  async #admit(direction: 'publish' | 'play', identity: SessionIdentity, peer: Peer): Promise<Admitted | Refusal> {
+    const isOwn = identity.baseType === 'PULL' || identity.baseType === 'PUSH';
+    const decision: Decision = isOwn
+      ? { ok: true }
+      : await this.#deps.admission.decide({ direction, session: identity });
+    if (!decision.ok) return { ok: false, kind: 'denied', reason: decision.reason };
+    if (this.#stopping) return { ok: false, kind: 'stopping', reason: 'the server is stopping' };
+    const { streamName = identity.streamName, lifetimeSec, record } = decision;
+    const session = new Session({ ...identity, streamName }, peer, this.#deps);
+    if (lifetimeSec !== undefined) session.endsAtMs = this.#deps.clock.monotonicMs() + lifetimeSec * 1000;
+    return { ok: true, session, record };
   }
 
   #create(identity: SessionIdentity): Stream {

@@ -41,6 +41,8 @@ export class Session {
   /** Set when the session is asked to end: the reason that its stop will carry. */
   closing: StopReason | null = null;
   droppedFrames = 0;
+  /** When its lifetime is over, as admission set it. Monotonic milliseconds. */
+  endsAtMs = Number.POSITIVE_INFINITY;
   readonly #deps: SessionDeps;
   readonly #startMs: number;
   readonly #windowSec: number;

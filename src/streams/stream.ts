@@ -177,6 +177,16 @@ export class Stream {
     return subscriber !== undefined;
   }
 
+  /** Ends the sessions whose `ADDRESS:PORT` this holds for. */
+  kickWhere(isMeant: (remoteAddr: string) => boolean, reason: StopReason): void {
+    for (const subscriber of this.#subscribers.values()) {
+      if (isMeant(subscriber.session.identity.remoteAddr)) subscriber.askToClose(reason);
+    }
+    if (this.#publisher !== null && isMeant(this.#publisher.identity.remoteAddr)) {
+      this.#endPublisher(this.#publisher, reason);
+    }
+  }
+
   /** Asks every session to end. */
   close(reason: StopReason): void {
     for (const subscriber of this.#subscribers.values()) subscriber.askToClose(reason);
@@ -196,6 +206,7 @@ export class Stream {
         const idleMs = publisher.peer.idleTimeoutMs ?? this.#options.idleTimeoutMs;
         if (idleMs > 0 && nowMs - this.#publisherReadAt >= idleMs) this.#endPublisher(publisher, 'timed out');
       }
+      if (nowMs >= publisher.endsAtMs) this.#endPublisher(publisher, 'expired');
     }
     for (const subscriber of this.#subscribers.values()) {
       subscriber.session.tick();

@@ -57,9 +57,13 @@ export class Subscriber {
 
   /**
    * Once a second: closes a peer to whom nothing could be written for `idleMs`, though something was to be.
-   * A subscriber who waits for a publisher has nothing to be written and stays. One that never stops dropping goes, too.
+   * So is one whose lifetime is over. A subscriber who waits for a publisher has nothing to be written and stays. One that never stops dropping goes, too.
    */
   checkProgress(nowMs: number, idleMs: number): void {
+    if (nowMs >= this.session.endsAtMs) {
+      this.askToClose('expired');
+      return;
+    }
     this.#droppingSeconds = this.flow === 'dropping' ? this.#droppingSeconds + 1 : 0;
     if (this.#droppingSeconds > MAX_DROPPING_S) {
       this.askToClose('too slow');

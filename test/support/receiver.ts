@@ -30,8 +30,8 @@ export interface Callback {
   readonly connection: number;
 }
 
-/** How a callback is answered: a status, or `hang` for no answer at all. */
-export type Answer = number | 'hang';
+/** How a callback is answered: a status, one with a body, or `hang` for no answer at all. */
+export type Answer = number | { readonly status: number; readonly body: string } | 'hang';
 
 export class Receiver {
   readonly callbacks = new Arrivals<Callback>(({ event, raw }) => `${event} ${raw.slice(0, 300)}`);
@@ -53,7 +53,9 @@ export class Receiver {
       };
       const answer = this.answer(callback);
       this.callbacks.add(callback);
-      if (answer !== 'hang') response.writeHead(answer).end();
+      if (answer === 'hang') return;
+      const { status, body } = typeof answer === 'number' ? { status: answer, body: '' } : answer;
+      response.writeHead(status).end(body);
     });
   });
 

@@ -40,7 +40,12 @@ beforeEach(async () => {
       singleGopMaxFrameNum: 0,
       idleTimeoutMs: 10_000,
     },
-    { ledger, log, clock, admission: { decide: () => Promise.resolve(denial) }, consumers: [] },
+    {
+      ...{ ledger, log, clock, consumers: [], onRecordWanted: silent },
+      admission: {
+        decide: () => Promise.resolve(denial === null ? { ok: true } : { ok: false, reason: denial }),
+      },
+    },
   );
   const options = {
     address: { host: '127.0.0.1', port: 0 },

@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { bench } from './api-bench.fixture.ts';
+
+const UNAUTHORIZED = '{"error_code":401,"desp":"the API token is missing or wrong"}';
+const bearer = (token: string) => ({ Authorization: `Bearer ${token}` });
+
+test('with a token configured, calls without it are answered 401 and do nothing', async (t) => {
+  const { ask, kicks } = await bench(t, {}, {}, 'sesame');
+  const path = '/api/ctrl/kick_session?stream_name=test110&session_id=RTMPPUBSUB1';
+  for (const [query, headers] of [
+    ['', {}],
+    ['', bearer('sesam')],
+    ['', bearer('')],
+    ['', { Authorization: 'Basic sesame' }],
+    ['&token=', {}],
+    ['&token=open', {}],
+    ['&token=sesame', bearer('wrong')],
+  ] as const) {
+    const reply = await ask('POST', `${path}${query}`, undefined, headers);
+    assert.equal(reply.status, 401);
+    assert.equal(reply.headers['www-authenticate'], 'Bearer');
+    assert.equal(reply.headers['content-type'], 'application/json');
+    assert.equal(reply.body, UNAUTHORIZED);
+  }
+  assert.equal((await ask('GET', '/api/notify/stream')).body, UNAUTHORIZED);
+  assert.deepEqual(kicks, []);
+});
+
+test('the token is taken from the header or the query', async (t) => {
+  const { ask } = await bench(t, {}, {}, 'sesame');
+  for (const [query, headers] of [
+    ['', bearer('sesame')],
+    ['', { Authorization: 'bearer  sesame ' }],
+    ['?token=sesame', {}],
+  ] as const) {
+    const reply = await ask('GET', `/api/stat/all_group${query}`, undefined, headers);
+    assert.equal(reply.status, 200);
+    assert.match(reply.body, /^\{"error_code":0/);
+  }
+});
+
+test('a preflight needs no token, and says that the header may be sent', async (t) => {
+  const { ask } = await bench(t, {}, {}, 'sesame');
+  const reply = await ask('OPTIONS', '/api/stat/all_group');
+  assert.equal(reply.status, 200);
+  assert.match(String(reply.headers['access-control-allow-headers']), /Authorization/);
+});

@@ -1,0 +1,22 @@
+/** The token that callers of the API must bring, where one is configured. */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { FastifyRequest } from 'fastify';
+
+/**
+ * Whether a request may go on: it bears `Authorization: Bearer TOKEN` (RFC 6750) or, for readers of event streams that
+ * cannot set headers, the parameter `token`. What a browser asks before a call (OPTIONS) bears neither and may.
+ */
+export function tokenCheck(token: string): (request: FastifyRequest) => boolean {
+  const wanted = digest(token);
+  return ({ method, headers, query }) => {
+    if (method === 'OPTIONS') return true;
+    const bearer = /^Bearer +(.+)$/i.exec(headers.authorization ?? '')?.[1];
+    const given = bearer ?? (query as Readonly<Record<string, string>>)['token'];
+    return given !== undefined && timingSafeEqual(digest(given.trim()), wanted);
+  };
+}
+
+/** Digests are compared, in constant time, so that not even the length shows. */
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}
