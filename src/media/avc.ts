@@ -47,7 +47,11 @@ export interface AvcSps {
  * @throws CodecError where it ends early or breaks a bound
  */
 export function parseAvcSps(unit: Buffer): AvcSps {
-  const reader = new BitReader(removeEmulationPrevention(unit));
+  return readAvcSps(new BitReader(removeEmulationPrevention(unit))).sps;
+}
+
+/** Reads as far as `parseAvcSps` does, so that the VUI parameters can be read after it. */
+export function readAvcSps(reader: BitReader): { sps: AvcSps; pictureOrderCountType: number } {
   reader.skip(8);
   const profile = reader.bits(8);
   const constraints = reader.bits(8);
@@ -57,7 +61,7 @@ export function parseAvcSps(unit: Buffer): AvcSps {
     ? readColour(reader)
     : { chromaFormat: 1, bitDepthLuma: 8, bitDepthChroma: 8 };
   reader.ueUpTo(12, 'log2_max_frame_num_minus4');
-  skipPictureOrderCount(reader);
+  const pictureOrderCountType = readPictureOrderCount(reader);
   reader.ueUpTo(MAX_REF_FRAMES, 'max_num_ref_frames');
   reader.skip(1); // gaps_in_frame_num_value_allowed_flag
   const widthInMbs = reader.ueUpTo(MAX_SIDE_MACROBLOCKS - 1, 'pic_width_in_mbs_minus1') + 1;
@@ -81,7 +85,8 @@ export function parseAvcSps(unit: Buffer): AvcSps {
     width -= cropX;
     height -= cropY;
   }
-  return { profile, constraints, level, chromaFormat, bitDepthLuma, bitDepthChroma, width, height };
+  const sps = { profile, constraints, level, chromaFormat, bitDepthLuma, bitDepthChroma, width, height };
+  return { sps, pictureOrderCountType };
 }
 
 function readColour(reader: BitReader) {
@@ -111,7 +116,8 @@ function skipScalingList(reader: BitReader, size: number): void {
   }
 }
 
-function skipPictureOrderCount(reader: BitReader): void {
+/** pic_order_cnt_type, and what goes with it. */
+function readPictureOrderCount(reader: BitReader): number {
   const type = reader.ueUpTo(2, 'pic_order_cnt_type');
   if (type === 0) {
     reader.ueUpTo(12, 'log2_max_pic_order_cnt_lsb_minus4');
@@ -122,6 +128,7 @@ function skipPictureOrderCount(reader: BitReader): void {
     const cycle = reader.ueUpTo(MAX_POC_CYCLE, 'num_ref_frames_in_pic_order_cnt_cycle');
     for (let i = 0; i < cycle; i++) reader.se();
   }
+  return type;
 }
 
 /** A track of these parameter sets; 0x0 where the first SPS cannot be read. */

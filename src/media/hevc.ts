@@ -41,7 +41,11 @@ export interface HevcSps {
  * @throws CodecError where it ends early or breaks a bound
  */
 export function parseHevcSps(unit: Buffer): HevcSps {
-  const reader = new BitReader(removeEmulationPrevention(unit));
+  return readHevcSps(new BitReader(removeEmulationPrevention(unit)));
+}
+
+/** Reads as far as `parseHevcSps` does, so that what follows can be read after it. */
+export function readHevcSps(reader: BitReader): HevcSps {
   reader.skip(16 + 4); // NAL unit header, sps_video_parameter_set_id
   const subLayersMinus1 = reader.bits(3);
   if (subLayersMinus1 > MAX_SUB_LAYERS_MINUS1) {

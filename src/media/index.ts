@@ -4,9 +4,12 @@ export {
   aacTrack,
   adtsHeader,
   parseAdtsHeader,
+  parseAudioSpecificConfig,
+  serializeAudioSpecificConfig,
 } from './aac.ts';
 export type { AvcSps } from './avc.ts';
 export { h264Track, parseAvcConfig, serializeAvcConfig } from './avc.ts';
+export { BitReader } from './bits.ts';
 export { ByteQueue } from './byte-queue.ts';
 export { CodecError } from './codec-error.ts';
 export type { AudioCodec, AudioFrame, DataFrame, Frame, VideoCodec, VideoFrame } from './frame.ts';
@@ -30,6 +33,8 @@ export {
 export { opusPacketChannels, opusPacketDuration, opusTrack, parseOpusHead, serializeOpusHead } from './opus.ts';
 export type { Muxer, OutputFormat } from './output-format.ts';
 export { NO_BYTES } from './output-format.ts';
+export { ParameterSets } from './parameter-sets.ts';
+export { reorderDepth } from './reorder-depth.ts';
 export { sameTrack } from './same-track.ts';
 export type {
   AacTrack,
