@@ -4,7 +4,7 @@ export type { Amf3Hook } from './amf0.ts';
 export { parseAmf0, serializeAmf0 } from './amf0.ts';
 export type { AudioTag } from './audio-tag.ts';
 export { audioConfigTagBody } from './audio-tag.ts';
-export type { FlvEvent } from './demuxer.ts';
+export { FlvDemuxer, type FlvEvent } from './demuxer.ts';
 export { buildMetadata } from './metadata.ts';
 export { flvFormat } from './muxer.ts';
 export type { TagType } from './tag.ts';

@@ -56,7 +56,8 @@ function writeTimestamp(out: Buffer, at: number, prefix: number, ticks: number):
   out[at + 4] = (low << 1) | 1;
 }
 
-function readTimestamp(bytes: Buffer, at: number): number {
+/** The 33 bits of a timestamp at `bytes[at]`, five bytes with their marker bits. */
+export function readTimestamp(bytes: Buffer, at: number): number {
   const high = (bytes.readUInt8(at) >> 1) & 0x07;
   const middle = bytes.readUInt16BE(at + 1) >> 1;
   const low = bytes.readUInt16BE(at + 3) >> 1;
