@@ -4,6 +4,10 @@ import https from 'node:https';
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import type { Log } from '../streams/index.ts';
+import { remoteAddress } from './address.ts';
+import { setAnswerHeaders, writeAnswer } from './answer-writer.ts';
+import { CORS_HEADERS } from './cors.ts';
+import type { AnswerRoute, HttpRequestFacts } from './http-answer.ts';
 import { type ListenAddress, type Listener, listen, readTlsFiles, SOCKET_OPTIONS, type TlsFiles } from './listen.ts';
 import { refuseRequest } from './refuse.ts';
 import { settleBytes } from './socket-bytes.ts';
@@ -42,24 +46,20 @@ export interface HttpListenerOptions {
   readonly serverName: string;
 }
 
-/** As the original sends them, to players and to the API's callers alike. */
-export const CORS_HEADERS = {
-  'Access-Control-Allow-Credentials': 'true',
-  'Access-Control-Allow-Origin': '*',
-  'Access-Control-Allow-Headers': 'Content-Type',
-} as const;
-
 const MAX_HEADER_BYTES = 16 * 1024;
+/** A connection over which nothing is asked for this long is closed: longer than players wait for their next segment. Milliseconds. */
+const KEEP_ALIVE_MS = 30_000;
 /** 16 bytes in base64 (RFC 6455 4.1). */
 const WEB_SOCKET_KEY = /^[+/0-9A-Za-z]{22}==$/;
 
 export class HttpListener {
   readonly #options: HttpListenerOptions;
   readonly #log: Log;
-  readonly #routes: HttpRoute[] = [];
-  /** Sockets whose answer never ends: a further request on one is a fault. */
+  readonly #routes: (HttpRoute | AnswerRoute)[] = [];
+  /** Sockets whose answer has not ended, or never does: a further request on one is a fault. */
   readonly #taken = new WeakSet<Socket>();
   #server: http.Server | null = null;
+  #stopping = false;
   #listener: Listener | null = null;
 
   constructor(options: HttpListenerOptions, log: Log) {
@@ -67,8 +67,8 @@ export class HttpListener {
     this.#log = log;
   }
 
-  /** Longest pattern first, so that `/hls/` goes before `/`. */
-  addRoute(route: HttpRoute): void {
+  /** Longest pattern first, so that `/hls/` goes before `/`; of those with the same pattern the first that was added. */
+  addRoute(route: HttpRoute | AnswerRoute): void {
     this.#routes.push(route);
     this.#routes.sort((a, b) => b.urlPattern.length - a.urlPattern.length);
   }
@@ -81,6 +81,7 @@ export class HttpListener {
       headersTimeout: handshakeTimeoutMs,
       requestTimeout: handshakeTimeoutMs,
       connectionsCheckingInterval: 1000,
+      keepAliveTimeout: KEEP_ALIVE_MS,
       ...SOCKET_OPTIONS,
       // another protocol that is offered (h2c) is passed over, and the request answered as HTTP/1.1
       shouldUpgradeCallback: (request: IncomingMessage) => request.headers.upgrade?.toLowerCase() === 'websocket',
@@ -105,48 +106,73 @@ export class HttpListener {
 
   /** Lets nobody in any more; players' sockets are their sessions' own. */
   stop(): void {
+    this.#stopping = true;
     this.#listener?.close();
     this.#server?.closeIdleConnections();
   }
 
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
-    const { socket } = request;
+    const { socket, method } = request;
     if (this.#taken.has(socket)) {
       socket.destroy();
       return;
     }
-    const found = this.#find(request);
-    if (found !== null && request.method === 'GET') {
+    const target = this.#target(request);
+    const route = this.#find(target.path);
+    if (route !== null && 'play' in route && method === 'GET') {
       this.#taken.add(socket);
-      found.route.play(found.playRequest);
+      route.play(playRequest(route, target, socket));
       return;
     }
     response.setHeader('Server', this.#options.serverName);
     for (const [name, value] of Object.entries(CORS_HEADERS)) response.setHeader(name, value);
     response.once('finish', () => settleBytes(socket));
-    if (found === null) {
+    if (this.#stopping) response.setHeader('Connection', 'close');
+    if (route !== null && 'answer' in route) setAnswerHeaders(response);
+    if (route === null) {
       response.writeHead(404, { 'Content-Type': 'text/plain' });
       response.end(`no stream at this path; played here are: ${this.#describeRoutes()}\n`);
-    } else if (request.method === 'HEAD') {
+    } else if (method === 'OPTIONS') {
+      response.writeHead(204, { 'Access-Control-Allow-Methods': 'GET, HEAD, OPTIONS' });
+      response.end();
+    } else if ('answer' in route && (method === 'GET' || method === 'HEAD')) {
+      const facts = { ...target, method, remoteAddr: remoteAddress(socket), headers: request.headers } as const;
+      this.#answer(route, facts, response, socket);
+    } else if ('play' in route && method === 'HEAD') {
       response.writeHead(200, {
-        'Content-Type': found.route.contentType,
+        'Content-Type': route.contentType,
         'Cache-Control': 'no-cache',
         Connection: 'close',
       });
       response.end();
-    } else if (request.method === 'OPTIONS') {
-      response.writeHead(204, { 'Access-Control-Allow-Methods': 'GET, HEAD, OPTIONS' });
-      response.end();
     } else {
       response.writeHead(405, { Allow: 'GET, HEAD, OPTIONS', 'Content-Type': 'text/plain', Connection: 'close' });
-      response.end(`${request.method} is not allowed here; allowed are GET, HEAD and OPTIONS\n`);
+      response.end(`${method} is not allowed here; allowed are GET, HEAD and OPTIONS\n`);
     }
+  }
+
+  #answer(route: AnswerRoute, facts: HttpRequestFacts, response: ServerResponse, socket: Socket): void {
+    this.#taken.add(socket);
+    response.once('close', () => this.#taken.delete(socket));
+    route
+      .answer(facts)
+      .then((answer) => {
+        // the server may have begun to stop while the answer was waited for
+        if (this.#stopping) response.setHeader('Connection', 'close');
+        return writeAnswer(facts, response, answer, route);
+      })
+      .catch((error: unknown) => {
+        this.#log.error({ url: facts.url, error }, 'a fault of the server ended a request');
+        if (response.headersSent) response.destroy();
+        else response.writeHead(500).end();
+      });
   }
 
   #onUpgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
     socket.on('error', (error) => this.#log.debug({ error: error.message }, 'WebSocket connection failed'));
-    const found = this.#find(request);
-    if (found === null) {
+    const target = this.#target(request);
+    const route = this.#find(target.path);
+    if (route === null || !('play' in route) || this.#taken.has(socket)) {
       refuseRequest(socket, '404 Not Found');
       return;
     }
@@ -155,35 +181,41 @@ export class HttpListener {
       refuseRequest(socket, '400 Bad Request');
       return;
     }
-    found.route.play({
-      ...found.playRequest,
+    route.play({
+      ...playRequest(route, target, socket),
       upgrade: (onOpen) => acceptWebSocket(request, socket, head, onOpen),
     });
   }
 
-  #find(request: IncomingMessage): { route: HttpRoute; playRequest: PlayRequest } | null {
+  #target(request: IncomingMessage): Target {
     const target = (request.url ?? '/').replace(/^https?:\/\/[^/]*/i, '');
     const mark = target.indexOf('?');
-    const rawPath = mark === -1 ? target : target.slice(0, mark);
-    const path = decodePath(rawPath);
-    const route = this.#routes.find(
-      ({ urlPattern, extension }) => path.startsWith(urlPattern) && path.endsWith(extension),
-    );
-    if (route === undefined) return null;
     const scheme = this.#options.tls === null ? 'http' : 'https';
-    const playRequest: PlayRequest = {
-      path: path.slice(0, -route.extension.length),
+    return {
+      path: decodePath(mark === -1 ? target : target.slice(0, mark)),
       query: mark === -1 ? '' : target.slice(mark + 1),
       url: `${scheme}://${request.headers.host ?? ''}${target}`,
-      socket: request.socket,
-      upgrade: null,
     };
-    return { route, playRequest };
+  }
+
+  #find(path: string): HttpRoute | AnswerRoute | null {
+    const isIts = (route: HttpRoute | AnswerRoute): boolean =>
+      path.startsWith(route.urlPattern) && ('play' in route ? path.endsWith(route.extension) : route.accepts(path));
+    return this.#routes.find(isIts) ?? null;
   }
 
   #describeRoutes(): string {
-    return this.#routes.map(({ urlPattern, extension }) => `${urlPattern}APP/STREAM${extension}`).join(', ');
+    return this.#routes
+      .map((route) => `${route.urlPattern}${'play' in route ? `APP/STREAM${route.extension}` : route.description}`)
+      .join(', ');
   }
+}
+
+/** What a request asks for: decoded path, query as it came, and the whole URL. */
+type Target = Pick<HttpRequestFacts, 'path' | 'query' | 'url'>;
+
+function playRequest(route: HttpRoute, target: Target, socket: Socket): PlayRequest {
+  return { ...target, path: target.path.slice(0, -route.extension.length), socket, upgrade: null };
 }
 
 /** Percent-decoding; a path that is not well-formed is taken as it stands. */

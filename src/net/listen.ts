@@ -7,6 +7,8 @@ export interface ListenAddress {
   readonly host?: string;
   /** 0: any free port. */
   readonly port: number;
+  /** Other threads of this process listen there too, and the kernel deals out connections among them. */
+  readonly reusePort?: boolean;
 }
 
 export interface TlsFiles {
@@ -35,16 +37,13 @@ export function listen(server: Server, address: ListenAddress): Promise<Listener
       reject(new Error(`cannot listen on ${address.host ?? ''}:${address.port}: ${listenProblem(error)}`));
     };
     server.once('error', failed);
-    server.listen(
-      { port: address.port, ...(address.host === undefined ? {} : { host: address.host }), backlog: 4096 },
-      () => {
-        server.removeListener('error', failed);
-        const bound = server.address();
-        const { address: host, port } =
-          bound === null || typeof bound === 'string' ? { address: '', port: address.port } : bound;
-        resolve({ host, port, close: () => void server.close() });
-      },
-    );
+    server.listen({ ...address, backlog: 4096 }, () => {
+      server.removeListener('error', failed);
+      const bound = server.address();
+      const { address: host, port } =
+        bound === null || typeof bound === 'string' ? { address: '', port: address.port } : bound;
+      resolve({ host, port, close: () => void server.close() });
+    });
   });
 }
 

@@ -1,5 +1,5 @@
 /** Parts of the server that take a publication's frames themselves, rather than bytes of a format. */
-import type { Frame, Tracks } from '../media/index.ts';
+import { type Frame, NO_TRACKS, type Tracks } from '../media/index.ts';
 import type { Log, SessionIdentity } from './ports.ts';
 
 /**
@@ -28,13 +28,44 @@ export interface Publication {
 /** Asked as each publication begins; null: it wants nothing of this one. */
 export type ConsumerFactory = (publication: Publication) => FrameConsumer | null;
 
-/** The consumers of one stream's present publication. One that throws is taken away and hurts nobody else. */
+/** The consumers of one stream's publications. One that throws is taken away and hurts nobody else. */
 export class Consumers {
+  readonly #factories: readonly ConsumerFactory[];
   readonly #log: Log;
+  readonly #onGiveUp: () => void;
   #consumers: FrameConsumer[] = [];
+  /** Runs while they wait for the next publication. */
+  #waiting: NodeJS.Timeout | null = null;
 
-  constructor(log: Log) {
+  /** @param onGiveUp called where they have waited in vain */
+  constructor(factories: readonly ConsumerFactory[], log: Log, onGiveUp: () => void) {
+    this.#factories = factories;
     this.#log = log;
+    this.#onGiveUp = onGiveUp;
+  }
+
+  get isWaiting(): boolean {
+    return this.#waiting !== null;
+  }
+
+  /** A publication begins: those who wait go on with it, else new ones are made. */
+  begin(publication: Publication): void {
+    if (this.#stopWaiting()) {
+      this.discontinuity();
+      return;
+    }
+    for (const factory of this.#factories) {
+      const consumer = factory(publication);
+      if (consumer !== null) this.add(consumer, NO_TRACKS);
+    }
+  }
+
+  /** The publication is lost; the next one may go on with what they have begun, within this time. Milliseconds. */
+  wait(ms: number): void {
+    this.#waiting = setTimeout(() => {
+      this.end();
+      this.#onGiveUp();
+    }, ms);
   }
 
   add(consumer: FrameConsumer, tracks: Tracks): void {
@@ -67,9 +98,18 @@ export class Consumers {
 
   /** The publication is over, and so are they. */
   end(): void {
+    this.#stopWaiting();
     const ended = this.#consumers;
     this.#consumers = [];
     this.#each(ended, (consumer) => consumer.end());
+  }
+
+  /** @returns whether they waited */
+  #stopWaiting(): boolean {
+    if (this.#waiting === null) return false;
+    clearTimeout(this.#waiting);
+    this.#waiting = null;
+    return true;
   }
 
   #each(consumers: readonly FrameConsumer[], call: (consumer: FrameConsumer) => void): void {

@@ -1,7 +1,18 @@
-/** The subscribers of one stream in one format: muxes each frame once, gathers, and writes the same bytes to all. */
+/** One stream in one format: muxes each frame once, gathers, and gives the same bytes to its audiences in all threads. */
 import { type Frame, type Muxer, NO_TRACKS, type OutputFormat, type Tracks } from '../media/index.ts';
+import {
+  Audience,
+  type AudienceOptions,
+  type Batch,
+  type BatchTarget,
+  type MuxedGop,
+  type Opening,
+  type Player,
+  type Sink,
+} from './audience.ts';
 import type { Gop } from './gop-cache.ts';
-import type { Sink, Subscriber } from './subscriber.ts';
+import type { Clock } from './ports.ts';
+import type { HubWatch } from './snapshot.ts';
 
 export interface FanoutOptions {
   /** Bytes wait for a video access unit to be complete, but no longer than this; 0: each frame is written at once. */
@@ -20,44 +31,49 @@ export interface FormatOptions {
   readonly mergeWriteBytes: number;
 }
 
+/** Who is told how long batches take. */
+export interface FanoutTiming {
+  readonly clock: Clock;
+  readonly watch: HubWatch;
+}
+
+/** Another thread, which has audiences of its own. */
+export interface BranchOwner {
+  /** Makes an audience there that goes on from here. `close` when its last player has left. */
+  openBranch(options: AudienceOptions, gops: readonly MuxedGop[]): Branch;
+}
+
+/** A fan-out's audience in another thread. */
+export interface Branch extends BatchTarget {
+  close(): void;
+}
+
 /** The longest that bytes wait for `mergeWriteBytes` to fill. Milliseconds. */
 const MERGE_WRITE_MAX_MS = 350;
-/** A backlog in seconds is never taken to be less than this many bytes: a low bit rate must not drop at one key frame. */
-const MIN_BACKLOG_BYTES = 512 * 1024;
-/** A subscriber that dropped is taken up again at a key frame once its backlog is below this part of the bound. */
-const RESUME_PART = 4;
-
-/** Track changes cached within one GOP; a publisher that changes them without end loses the cache. Bytes. */
-const MAX_CACHED_TRACK_BYTES = 4 * 1024 * 1024;
-
-/** One run of muxed bytes from a frame at which a newcomer can start. */
-interface MuxedGop {
-  readonly header: Buffer;
-  readonly batches: Buffer[];
-}
 
 export class Fanout {
   readonly format: OutputFormat;
-  readonly subscribers = new Set<Subscriber>();
   readonly #options: FanoutOptions;
   readonly #formatOptions: FormatOptions;
+  readonly #audienceOptions: AudienceOptions;
   readonly #muxer: Muxer;
   readonly #timer: NodeJS.Timeout | null;
-  readonly #cache: MuxedGop[] = [];
-  #cacheBytes = 0;
-  /** Of the cached bytes, those of track changes in the running GOP. */
-  #cachedTrackBytes = 0;
+  #timing: FanoutTiming | null = null;
+  /** Of this thread; where all players are in others it keeps the GOPs that their audiences begin with. */
+  readonly #audience: Audience;
+  readonly #branches = new Map<BranchOwner, { readonly branch: Branch; readonly players: Set<Player> }>();
+  #targets: readonly BatchTarget[];
   /** Whether a frame has come at which a decoder can start; those before it are for nobody. */
   #running = false;
   #tracks: Tracks;
   #pending: Buffer[] = [];
   #pendingBytes = 0;
   #pendingFrames = 0;
+  /** When the first of the pending frames came. */
+  #pendingSinceMs = 0;
   /** Whether the pending bytes begin where a newcomer can start, and what that newcomer needs before them. */
   #pendingStarts = false;
   #pendingHeader: Buffer | null = null;
-  #bytesInSecond = 0;
-  #backlogBound: number;
 
   /** @param gops what the stream has cached, oldest first: muxed at once for the newcomers to come */
   constructor(
@@ -66,12 +82,16 @@ export class Fanout {
     gops: readonly Gop[],
     options: FanoutOptions,
     formatOptions: FormatOptions,
+    timing: FanoutTiming | null = null,
   ) {
     this.format = format;
     this.#options = options;
     this.#formatOptions = formatOptions;
-    this.#backlogBound = options.backlogBytes;
-    const wanted = formatOptions.gopNum === 0 ? [] : gops.slice(-formatOptions.gopNum);
+    const { gopNum } = formatOptions;
+    this.#audienceOptions = { gopNum, backlogBytes: options.backlogBytes, backlogMs: options.backlogMs };
+    this.#audience = new Audience(this.#audienceOptions);
+    this.#targets = [this.#audience];
+    const wanted = gopNum === 0 ? [] : gops.slice(-gopNum);
     this.#tracks = wanted[0]?.tracks ?? tracks;
     this.#muxer = format.createMuxer(this.#tracks);
     const boundMs = formatOptions.mergeWriteBytes > 0 ? MERGE_WRITE_MAX_MS : options.gatherMs;
@@ -86,27 +106,41 @@ export class Fanout {
     }
     this.#flush();
     this.setTracks(tracks);
+    // what was cached has not come just now
+    this.#timing = timing;
   }
 
-  /** A newcomer: it gets the format's opening at once, then what is cached, or waits for the next key frame. */
-  join(subscriber: Subscriber, sink: Sink): void {
-    subscriber.sink = sink;
-    this.subscribers.add(subscriber);
-    const parts: Buffer[] = [];
-    const preamble = this.format.preamble(this.#tracks);
-    if (preamble.length > 0) parts.push(this.#wrap(preamble));
-    const first = this.#cacheBytes <= this.#backlogBound ? this.#cache[0] : undefined;
-    const header = first?.header ?? this.#wrap(this.#muxer.header());
-    if (header.length > 0) parts.push(header);
-    if (first !== undefined) {
-      for (const gop of this.#cache) parts.push(...gop.batches);
-      subscriber.flow = 'live';
+  /** Whether no player is left, in any thread. */
+  get isEmpty(): boolean {
+    return this.#audience.isEmpty && this.#branches.size === 0;
+  }
+
+  /** A newcomer in this thread: it gets the format's opening at once, then what is kept, or waits for a key frame. */
+  join(player: Player, sink: Sink): void {
+    this.#audience.join(player, sink, this.#opening());
+  }
+
+  /** A newcomer in the owner's thread. @returns the audience there, and what the newcomer is to be sent first */
+  joinBranch(player: Player, owner: BranchOwner): { readonly branch: Branch; readonly opening: Opening } {
+    let entry = this.#branches.get(owner);
+    if (entry === undefined) {
+      const branch = owner.openBranch(this.#audienceOptions, this.#audience.gops);
+      entry = { branch, players: new Set() };
+      this.#branches.set(owner, entry);
+      this.#targets = [...this.#targets, branch];
     }
-    if (parts.length > 0) sink.write(parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts));
+    entry.players.add(player);
+    return { branch: entry.branch, opening: this.#opening() };
   }
 
-  leave(subscriber: Subscriber): void {
-    this.subscribers.delete(subscriber);
+  leave(player: Player): void {
+    this.#audience.leave(player);
+    for (const [owner, { branch, players }] of this.#branches) {
+      if (!players.delete(player) || players.size > 0) continue;
+      this.#branches.delete(owner);
+      this.#targets = this.#targets.filter((target) => target !== branch);
+      branch.close();
+    }
   }
 
   /** The publication's tracks are these from now on. */
@@ -115,16 +149,12 @@ export class Fanout {
     this.#flush();
     // who began with audio alone has no key frame yet
     if (this.#tracks.video === null && tracks.video !== null) this.#waitForKeyFrame();
+    // and where there are no key frames any more, nothing is kept: newcomers start at any audio frame
+    else if (this.#tracks.video !== null && tracks.video === null) this.dropCache();
     this.#tracks = tracks;
-    const bytes = this.#muxer.setTracks(tracks);
+    const bytes = this.#wrap(this.#muxer.setTracks(tracks));
     if (bytes.length === 0) return;
-    const wrapped = this.#wrap(bytes);
-    this.#cachedTrackBytes += wrapped.length;
-    if (this.#cachedTrackBytes > MAX_CACHED_TRACK_BYTES) this.dropCache();
-    else this.#cacheBatch(wrapped);
-    for (const subscriber of this.subscribers) {
-      if (subscriber.session.closing === null && subscriber.sink !== null) subscriber.sink.write(wrapped);
-    }
+    for (const target of this.#targets) target.writeTracks(bytes);
   }
 
   write(frame: Frame): void {
@@ -133,12 +163,14 @@ export class Fanout {
     this.#running = true;
     if (starts && frame.kind === 'video') this.#flush();
     // asked before the frame is written: a header is for those who start with it
-    const header = starts && this.#pendingBytes === 0 && this.#formatOptions.gopNum > 0 ? this.#muxer.header() : null;
+    const isKept = starts && this.#pendingBytes === 0 && this.#formatOptions.gopNum > 0 && this.#tracks.video !== null;
+    const header = isKept ? this.#wrap(this.#muxer.header()) : null;
     const bytes = this.#muxer.write(frame);
     if (bytes.length === 0) return;
     if (this.#pendingBytes === 0) {
       this.#pendingStarts = starts;
       this.#pendingHeader = header;
+      if (this.#timing !== null) this.#pendingSinceMs = this.#timing.clock.monotonicMs();
       this.#timer?.refresh();
     }
     this.#pending.push(bytes);
@@ -160,20 +192,28 @@ export class Fanout {
     this.#waitForKeyFrame();
   }
 
-  /** Once a second: the bound in time, as bytes at the present bit rate. */
+  /** The stream gave its cache up (a GOP beyond its bound): newcomers wait for the next key frame. */
+  dropCache(): void {
+    this.#pendingHeader = null;
+    for (const target of this.#targets) target.dropCache();
+  }
+
+  /** Once a second. */
   tick(): void {
-    const byTime = Math.max(MIN_BACKLOG_BYTES, (this.#bytesInSecond * this.#options.backlogMs) / 1000);
-    this.#backlogBound = Math.min(this.#options.backlogBytes, byTime);
-    this.#bytesInSecond = 0;
+    this.#audience.tick();
   }
 
   close(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
   }
 
+  #opening(): Opening {
+    return { preamble: this.#wrap(this.format.preamble(this.#tracks)), header: this.#wrap(this.#muxer.header()) };
+  }
+
   #waitForKeyFrame(): void {
     this.#running = false;
-    for (const subscriber of this.subscribers) subscriber.flow = 'waiting';
+    for (const target of this.#targets) target.restart();
   }
 
   /** Streams with video that this format carries start at key frames, others at any audio frame. */
@@ -187,64 +227,21 @@ export class Fanout {
     return this.format.wrap === undefined || bytes.length === 0 ? bytes : this.format.wrap(bytes);
   }
 
-  /** Writes what is gathered: hot, one write and a few comparisons a subscriber. */
+  /** Gives out what is gathered. */
   #flush(): void {
     if (this.#pendingBytes === 0) return;
     const only = this.#pending.length === 1 ? this.#pending[0] : undefined;
-    const batch = this.#wrap(only ?? Buffer.concat(this.#pending, this.#pendingBytes));
-    const frames = this.#pendingFrames;
-    const starts = this.#pendingStarts;
-    this.#remember(batch);
+    const batch: Batch = {
+      bytes: this.#wrap(only ?? Buffer.concat(this.#pending, this.#pendingBytes)),
+      frames: this.#pendingFrames,
+      starts: this.#pendingStarts,
+      header: this.#pendingHeader,
+    };
     this.#pending = [];
     this.#pendingBytes = 0;
     this.#pendingFrames = 0;
-    this.#bytesInSecond += batch.length;
-    const bound = this.#backlogBound;
-    for (const subscriber of this.subscribers) {
-      const { sink } = subscriber;
-      if (sink === null || subscriber.session.closing !== null) continue;
-      if (subscriber.flow === 'live') {
-        if (sink.writableLength <= bound) {
-          sink.write(batch);
-          continue;
-        }
-        subscriber.flow = 'dropping';
-      } else if (starts && (subscriber.flow === 'waiting' || sink.writableLength <= bound / RESUME_PART)) {
-        subscriber.flow = 'live';
-        sink.write(batch);
-        continue;
-      }
-      if (subscriber.flow === 'dropping') subscriber.session.droppedFrames += frames;
-    }
+    for (const target of this.#targets) target.write(batch);
+    const timing = this.#timing;
+    if (timing !== null) timing.watch.batchWritten(timing.clock.monotonicMs() - this.#pendingSinceMs);
   }
-
-  /** Keeps the batch for newcomers, by whole GOPs. Audio-only streams have nothing that needs keeping. */
-  #remember(batch: Buffer): void {
-    const { gopNum } = this.#formatOptions;
-    if (gopNum === 0 || this.#tracks.video === null) return;
-    if (this.#pendingStarts && this.#pendingHeader !== null) {
-      if (this.#cache.length >= gopNum) this.#cacheBytes -= sizeOf(this.#cache.shift());
-      this.#cachedTrackBytes = 0;
-      this.#cache.push({ header: this.#wrap(this.#pendingHeader), batches: [] });
-    }
-    this.#cacheBatch(batch);
-  }
-
-  #cacheBatch(batch: Buffer): void {
-    const gop = this.#cache.at(-1);
-    if (gop === undefined) return;
-    gop.batches.push(batch);
-    this.#cacheBytes += batch.length;
-  }
-
-  /** The stream gave its cache up (a GOP beyond its bound): newcomers wait for the next key frame. */
-  dropCache(): void {
-    this.#cache.length = 0;
-    this.#cacheBytes = 0;
-    this.#pendingHeader = null;
-  }
-}
-
-function sizeOf(gop: MuxedGop | undefined): number {
-  return gop === undefined ? 0 : gop.batches.reduce((sum, batch) => sum + batch.length, 0);
 }

@@ -1,11 +1,12 @@
 /** Test helper: a hub with a clock that stands still until told, a ledger that remembers, and a format one can read. */
 import { type Frame, type Muxer, NO_BYTES, type OutputFormat, type Tracks } from '../media/index.ts';
+import type { Sink } from './audience.ts';
 import type { ConsumerFactory } from './consumer.ts';
 import type { BaseType, Clock, Decision, Fact, SessionIdentity, StopReason } from './ports.ts';
 import { Registry } from './registry.ts';
 import type { Peer } from './session.ts';
+import type { HubWatch } from './snapshot.ts';
 import type { StreamOptions } from './stream.ts';
-import type { Sink } from './subscriber.ts';
 
 export class FakeClock implements Clock {
   now = 1_000_000;
@@ -83,11 +84,13 @@ export function fakeHub(
   options: Partial<StreamOptions> = {},
   decision: Decision = { ok: true },
   consumers: readonly ConsumerFactory[] = [],
+  watch?: HubWatch,
 ) {
   const clock = new FakeClock();
   const facts: Fact[] = [];
   const errors: string[] = [];
   const records: string[] = [];
+  const changes: string[] = [];
   const registry = new Registry(
     {
       fanout: { gatherMs: 0, backlogBytes: 1000, backlogMs: 10_000 },
@@ -95,6 +98,9 @@ export function fakeHub(
       gopNum: 0,
       singleGopMaxFrameNum: 0,
       idleTimeoutMs: 10_000,
+      takeover: 'refuse',
+      graceMs: 0,
+      dummyAudioMs: null,
       ...options,
     },
     {
@@ -107,6 +113,8 @@ export function fakeHub(
       },
       clock,
       consumers,
+      ...(watch && { watch }),
+      onChange: ({ hasInSession, players }) => void changes.push(`in=${hasInSession} players=${players}`),
       admission: { decide: () => Promise.resolve(decision) },
       onRecordWanted: (streamName, format) => void records.push(`${streamName} ${format}`),
     },
@@ -118,7 +126,7 @@ export function fakeHub(
         ? `${fact.kind.slice(8)} ${fact.session.sessionId} in=${fact.session.hasInSession} out=${fact.session.hasOutSession}${fact.kind === 'session_stop' ? ` ${fact.reason}` : ''}`
         : fact.kind,
     );
-  return { registry, clock, facts, errors, records, story };
+  return { registry, clock, facts, errors, records, changes, story };
 }
 
 /** Publishes `streamName`; throws where it is refused. */

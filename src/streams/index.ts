@@ -1,5 +1,7 @@
+export type { AudienceOptions, Batch, BatchTarget, Flow, MuxedGop, Opening, Player, Sink } from './audience.ts';
+export { Audience } from './audience.ts';
 export type { ConsumerFactory, FrameConsumer, Publication } from './consumer.ts';
-export type { FanoutOptions, FormatOptions } from './fanout.ts';
+export type { Branch, BranchOwner, FanoutOptions, FormatOptions } from './fanout.ts';
 export type {
   Admission,
   AdmissionRequest,
@@ -10,13 +12,16 @@ export type {
   Ledger,
   Log,
   Protocol,
+  RecordFacts,
   SessionCounter,
   SessionFacts,
   SessionIdentity,
   StopReason,
+  StreamChange,
 } from './ports.ts';
 export {
   type Hub,
+  type LocalSubscription,
   type PublishResult,
   type Refusal,
   Registry,
@@ -24,6 +29,6 @@ export {
   type Subscription,
 } from './registry.ts';
 export type { Peer } from './session.ts';
-export type { GroupSnapshot, SessionSnapshot } from './snapshot.ts';
-export type { Publisher, StreamOptions } from './stream.ts';
-export type { Sink } from './subscriber.ts';
+export type { GroupSnapshot, HubWatch, SessionSnapshot } from './snapshot.ts';
+export type { Source, SourceEvents } from './source.ts';
+export type { Branched, Publisher, StreamOptions } from './stream.ts';

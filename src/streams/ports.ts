@@ -13,6 +13,8 @@ export type StopReason =
   | 'replaced'
   | 'refused'
   | 'expired'
+  | 'pull failed'
+  | 'unwatched'
   | 'server stopped'
   | 'server crashed';
 
@@ -73,7 +75,25 @@ export type Fact =
       readonly id: number;
       /** Seconds, exact to the millisecond; 0 at `open`. */
       readonly durationSec: number;
-    };
+    }
+  | ({ readonly kind: 'record_start'; readonly unixMs: number } & RecordFacts)
+  | ({
+      readonly kind: 'record_stop';
+      readonly unixMs: number;
+      /** Of the media in the file. */
+      readonly durationMs: number;
+      readonly bytes: number;
+      readonly reason: string;
+    } & RecordFacts);
+
+/** A file that a stream is recorded into. */
+export interface RecordFacts {
+  readonly streamName: string;
+  readonly appName: string;
+  readonly format: 'flv' | 'ts' | 'mp4';
+  readonly path: string;
+  readonly startUnixMs: number;
+}
 
 /** Takes the facts that were promised to the business side. Never blocks, never throws. */
 export interface Ledger {
@@ -107,6 +127,15 @@ export type Decision =
 /** Decides who is let in. */
 export interface Admission {
   decide(request: AdmissionRequest): Promise<Decision>;
+}
+
+/** A stream's sessions changed: whether one publishes or pulls it, and how many play it, pushes left out. */
+export interface StreamChange {
+  readonly streamName: string;
+  /** The group's. */
+  readonly appName: string;
+  readonly hasInSession: boolean;
+  readonly players: number;
 }
 
 /** The log as the parts below ops see it: structured fields first, then one sentence. */

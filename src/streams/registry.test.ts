@@ -215,3 +215,29 @@ test('the sessions of one address are ended wherever they are, and no others', a
     ['kicked', 'kicked', null],
   );
 });
+
+test('pushes are no players: they are told apart in the group and do not count as out-sessions', async () => {
+  const { registry, story, changes } = fakeHub();
+  await publishTo(registry, 'PUB1');
+  const push = await registry.subscribe(identity('PUSH1', 's', 'PUSH'), new FakePeer());
+  const { subscription } = await playFrom(registry, 'SUB1');
+  const [group] = registry.groups();
+  assert.deepEqual(
+    [group?.subs.map(({ sessionId }) => sessionId), group?.pushs.map(({ sessionId }) => sessionId)],
+    [['SUB1'], ['PUSH1']],
+  );
+  subscription.close('peer closed');
+  assert.ok(push.ok);
+  push.subscription.close('peer closed');
+  assert.deepEqual(story(), [
+    'start PUB1 in=true out=false',
+    'start PUSH1 in=true out=false',
+    'start SUB1 in=true out=true',
+    'stop SUB1 in=true out=false peer closed',
+    'stop PUSH1 in=true out=false peer closed',
+  ]);
+  assert.deepEqual(changes, [
+    ...['in=true players=0', 'in=true players=0', 'in=true players=1'],
+    ...['in=true players=0', 'in=true players=0'],
+  ]);
+});

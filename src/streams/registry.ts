@@ -1,11 +1,14 @@
 /** All streams by name: the one way in for publishers, subscribers, and commands from above. */
 import type { OutputFormat, Tracks } from '../media/index.ts';
+import type { Sink } from './audience.ts';
 import type { ConsumerFactory, FrameConsumer } from './consumer.ts';
-import type { Admission, Decision, SessionIdentity, StopReason } from './ports.ts';
+import { withDummyAudio } from './dummy-audio.ts';
+import type { BranchOwner } from './fanout.ts';
+import type { Admission, Decision, SessionIdentity, StopReason, StreamChange } from './ports.ts';
 import { type Peer, Session, type SessionDeps } from './session.ts';
 import type { GroupSnapshot } from './snapshot.ts';
-import { type Publisher, Stream, type StreamOptions } from './stream.ts';
-import type { Sink, Subscriber } from './subscriber.ts';
+import { type Branched, type Publisher, Stream, type StreamOptions } from './stream.ts';
+import type { Subscriber } from './subscriber.ts';
 
 /** A subscription that was let in. */
 export interface Subscription {
@@ -20,9 +23,15 @@ export interface Subscription {
   close(reason: StopReason): void;
 }
 
+/** A subscription of the hub's own thread. */
+export interface LocalSubscription extends Subscription {
+  /** In place of `attach` where another thread has the socket; null where the session is to end. */
+  attachBranch(format: OutputFormat, owner: BranchOwner): Branched | null;
+}
+
 /** Let in, or the reason why not, which the client is told. */
 export type PublishResult = { readonly ok: true; readonly publisher: Publisher } | Refusal;
-export type SubscribeResult = { readonly ok: true; readonly subscription: Subscription } | Refusal;
+export type SubscribeResult<S = Subscription> = { readonly ok: true; readonly subscription: S } | Refusal;
 export interface Refusal {
   readonly ok: false;
   readonly kind: 'denied' | 'taken' | 'stopping';
@@ -33,6 +42,8 @@ export interface RegistryDeps extends SessionDeps {
   readonly admission: Admission;
   /** Asked at each publication, in this order. */
   readonly consumers: readonly ConsumerFactory[];
+  /** A session began or ended. Never throws. */
+  readonly onChange: (change: StreamChange) => void;
   /** A publication began that admission wants recorded. */
   readonly onRecordWanted: (streamName: string, format: RecordFormat) => void;
 }
@@ -69,9 +80,12 @@ export class Registry implements Hub {
     this.#deps = deps;
   }
 
-  /** Starts the once-a-second round of bit rates and time-outs. */
-  start(): void {
-    this.#ticker = setInterval(() => this.tick(), TICK_MS);
+  /** Starts the once-a-second round of bit rates and time-outs. @param afterRound called after each */
+  start(afterRound: () => void = () => {}): void {
+    this.#ticker = setInterval(() => {
+      this.tick();
+      afterRound();
+    }, TICK_MS);
     this.#ticker.unref();
   }
 
@@ -86,16 +100,18 @@ export class Registry implements Hub {
     if (!admitted.ok) return admitted;
     const { session, record } = admitted;
     const { streamName } = session.identity;
-    const stream = this.#streams.get(streamName);
-    if (stream?.state.hasInSession) {
+    if (this.#streams.get(streamName)?.makeRoom() === false) {
       return { ok: false, kind: 'taken', reason: `stream ${streamName} is being published already` };
     }
-    const publisher = (stream ?? this.#create(session.identity)).publish(session);
+    const stream = this.#streams.get(streamName) ?? this.#create(session.identity);
+    const { dummyAudioMs } = this.#options;
+    const published = stream.publish(session);
+    const publisher = dummyAudioMs === null ? published : withDummyAudio(published, dummyAudioMs);
     if (record !== undefined) this.#deps.onRecordWanted(streamName, record);
     return { ok: true, publisher };
   }
 
-  async subscribe(identity: SessionIdentity, peer: Peer): Promise<SubscribeResult> {
+  async subscribe(identity: SessionIdentity, peer: Peer): Promise<SubscribeResult<LocalSubscription>> {
     const admitted = await this.#admit('play', identity, peer);
     if (!admitted.ok) return admitted;
     const { streamName } = admitted.session.identity;
@@ -107,6 +123,7 @@ export class Registry implements Hub {
         id: subscriber.id,
         streamName,
         attach: (format, sink) => stream.attach(subscriber, format, sink),
+        attachBranch: (format, owner) => stream.attachBranch(subscriber, format, owner),
         watchTracks: (listener) => stream.watchTracks(subscriber, listener),
         close: (reason) => subscriber.close(reason),
       },
@@ -149,9 +166,9 @@ export class Registry implements Hub {
     if (this.#ticker !== null) clearInterval(this.#ticker);
   }
 
-  /** Pulls and pushes are the server's own doing: nobody is asked about them. */
+  /** Nobody is asked about pulls, pushes, and what the program does in which the server runs. */
   async #admit(direction: 'publish' | 'play', identity: SessionIdentity, peer: Peer): Promise<Admitted | Refusal> {
-    const isOwn = identity.baseType === 'PULL' || identity.baseType === 'PUSH';
+    const isOwn = identity.baseType === 'PULL' || identity.baseType === 'PUSH' || identity.protocol === 'CUSTOMIZE';
     const decision: Decision = isOwn
       ? { ok: true }
       : await this.#deps.admission.decide({ direction, session: identity });

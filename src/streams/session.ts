@@ -1,12 +1,14 @@
 /** One peer's session: who it is, its counters and bit rates, and its start and stop in ledger and log. */
 import type { Clock, Fact, Ledger, Log, SessionFacts, SessionIdentity, StopReason } from './ports.ts';
-import type { SessionSnapshot } from './snapshot.ts';
+import type { HubWatch, SessionSnapshot } from './snapshot.ts';
 
 /** The connection behind a session, as its protocol hands it to the hub. */
 export interface Peer {
   /** Bytes received and sent for this session so far, protocol overhead included. */
   readBytes(): number;
   wroteBytes(): number;
+  /** RTP packets that did not come; absent: it brings none. */
+  lostPackets?(): number;
   /**
    * The hub wants the connection ended. A subscriber's protocol flushes what is under way and calls the subscriber's
    * `close` once its byte counters are final; a publisher's session is over already when this is called.
@@ -23,6 +25,8 @@ export interface SessionDeps {
   readonly ledger: Ledger;
   readonly log: Log;
   readonly clock: Clock;
+  /** Absent: nobody counts. */
+  readonly watch?: HubWatch;
 }
 
 /** Whether the stream has an in-session and an out-session. */
@@ -89,6 +93,7 @@ export class Session {
     this.#stopped = true;
     const why = this.closing ?? reason;
     this.#record('session_stop', this.#deps.clock.unixMs(), state, why);
+    this.#deps.watch?.sessionEnded(this.describe(), why);
     this.#deps.log.info(
       {
         session: this.identity.sessionId,
@@ -128,6 +133,7 @@ export class Session {
       readBitrateKbits: this.#readKbits,
       writeBitrateKbits: this.#writeKbits,
       droppedFrames: this.droppedFrames,
+      lostPackets: this.peer.lostPackets?.() ?? 0,
     };
   }
 

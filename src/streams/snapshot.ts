@@ -1,5 +1,5 @@
 /** What the API and on_update are given: plain copies of the hub's state at one moment, never live objects. */
-import type { BaseType, Protocol } from './ports.ts';
+import type { BaseType, Protocol, StopReason } from './ports.ts';
 
 export interface SessionSnapshot {
   readonly sessionId: string;
@@ -14,6 +14,8 @@ export interface SessionSnapshot {
   readonly writeBitrateKbits: number;
   /** Access units and audio frames dropped because the peer was too slow. */
   readonly droppedFrames: number;
+  /** RTP packets of a publisher or a pull that did not come. */
+  readonly lostPackets: number;
 }
 
 export interface GroupSnapshot {
@@ -30,4 +32,12 @@ export interface GroupSnapshot {
   readonly pushs: readonly SessionSnapshot[];
   /** Video frames received per second, newest second first, at most 32, the running second left out. */
   readonly inFramePerSec: readonly { readonly unixSec: number; readonly v: number }[];
+}
+
+/** Counts what the hub does, for metrics. Called where much happens: it must do next to nothing, and never throw. */
+export interface HubWatch {
+  /** A session has ended; its counters are final. */
+  sessionEnded(session: SessionSnapshot, reason: StopReason): void;
+  /** A batch is on its way to all its players, so many milliseconds after its first frame came. */
+  batchWritten(ms: number): void;
 }

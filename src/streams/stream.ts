@@ -1,14 +1,22 @@
 /** One group: at most one publisher, any number of subscribers, and what flows from the one to the others. */
 import type { Frame, OutputFormat, Tracks } from '../media/index.ts';
 import { NO_TRACKS } from '../media/index.ts';
+import type { Opening, Sink } from './audience.ts';
 import { type ConsumerFactory, Consumers, type FrameConsumer } from './consumer.ts';
-import { Fanout, type FanoutOptions, type FormatOptions } from './fanout.ts';
+import {
+  type Branch,
+  type BranchOwner,
+  Fanout,
+  type FanoutOptions,
+  type FanoutTiming,
+  type FormatOptions,
+} from './fanout.ts';
 import { FrameRate } from './frame-rate.ts';
 import { GopCache } from './gop-cache.ts';
-import type { Clock, Log, StopReason } from './ports.ts';
+import type { Clock, Log, StopReason, StreamChange } from './ports.ts';
 import type { Session, StreamState } from './session.ts';
-import type { GroupSnapshot } from './snapshot.ts';
-import { type Sink, Subscriber } from './subscriber.ts';
+import type { GroupSnapshot, HubWatch } from './snapshot.ts';
+import { Subscriber } from './subscriber.ts';
 import { Timeline } from './timeline.ts';
 
 export interface StreamOptions {
@@ -21,7 +29,18 @@ export interface StreamOptions {
   readonly singleGopMaxFrameNum: number;
   /** A publisher that brings no byte, or a subscriber that takes none, for this long is closed. Milliseconds. */
   readonly idleTimeoutMs: number;
+  /** Whether a publisher that comes while there is one takes its place, or is refused. */
+  readonly takeover: 'refuse' | 'replace';
+  /** For so long after a publisher was lost, the next one goes on with what consumers have begun. Milliseconds. */
+  readonly graceMs: number;
+  /** Silence is added to a publication that shows no audio for so long; null: never. Milliseconds. */
+  readonly dummyAudioMs: number | null;
 }
+
+/** A publisher that has been silent for so long does not keep the stream from one that comes. Milliseconds. */
+const SILENT_MS = 3000;
+/** Ends after which the publisher may come back: it was lost, rather than ended. */
+const LOST: ReadonlySet<StopReason> = new Set(['peer closed', 'timed out', 'protocol error', 'replaced']);
 
 const PLAIN_FORMAT: FormatOptions = { gopNum: 0, mergeWriteBytes: 0 };
 
@@ -36,11 +55,23 @@ export interface Publisher {
   close(reason: StopReason): void;
 }
 
+/** A subscriber whose bytes are written in another thread. */
+export interface Branched {
+  readonly branch: Branch;
+  /** What it is to be sent first. */
+  readonly opening: Opening;
+  /** How it stands there, told once a second: bytes that wait, and frames that were dropped since it came. */
+  report(queuedBytes: number, isDropping: boolean, droppedFrames: number): void;
+}
+
 /** What a stream needs of its surroundings. */
 export interface StreamDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly consumers: readonly ConsumerFactory[];
+  readonly watch?: HubWatch;
+  /** A session began or ended. */
+  readonly onChange: (change: StreamChange) => void;
 }
 
 export class Stream {
@@ -49,8 +80,9 @@ export class Stream {
   readonly appName: string;
   readonly #options: StreamOptions;
   readonly #clock: Clock;
-  readonly #factories: readonly ConsumerFactory[];
+  readonly #timing: FanoutTiming | null;
   readonly #consumers: Consumers;
+  readonly #onChange: (change: StreamChange) => void;
   readonly #onEmpty: (stream: Stream) => void;
   readonly #subscribers = new Map<string, Subscriber>();
   readonly #fanouts = new Map<string, Fanout>();
@@ -58,6 +90,8 @@ export class Stream {
   readonly #timeline = new Timeline();
   #fanoutList: Fanout[] = [];
   #publisher: Session | null = null;
+  /** Of the subscribers those that are no pushes of our own: they alone are somebody who watches. */
+  #players = 0;
   #publisherReadBytes = 0;
   #publisherReadAt = 0;
   #frameRate = new FrameRate();
@@ -74,18 +108,36 @@ export class Stream {
     this.appName = appName;
     this.#options = options;
     this.#clock = deps.clock;
-    this.#factories = deps.consumers;
-    this.#consumers = new Consumers(deps.log);
+    this.#timing = deps.watch === undefined ? null : { clock: deps.clock, watch: deps.watch };
+    this.#consumers = new Consumers(deps.consumers, deps.log, () => {
+      if (this.empty) this.#onEmpty(this);
+    });
+    this.#onChange = deps.onChange;
     this.#onEmpty = onEmpty;
     this.#gops = new GopCache(options.gopNum, options.singleGopMaxFrameNum);
   }
 
   get state(): StreamState {
-    return { hasInSession: this.#publisher !== null, hasOutSession: this.#subscribers.size > 0 };
+    return { hasInSession: this.#publisher !== null, hasOutSession: this.#players > 0 };
   }
 
   get empty(): boolean {
-    return this.#publisher === null && this.#subscribers.size === 0;
+    return this.#publisher === null && this.#subscribers.size === 0 && !this.#consumers.isWaiting;
+  }
+
+  /**
+   * Ends the present publisher where one that comes may have its place: always, or only where it has fallen silent. A
+   * pull keeps its place. @returns whether there is none now
+   */
+  makeRoom(): boolean {
+    const publisher = this.#publisher;
+    if (publisher === null) return true;
+    if (publisher.identity.baseType !== 'PUB') return false;
+    if (this.#options.takeover === 'replace') this.#endPublisher(publisher, 'replaced');
+    else if (this.#silentMs(publisher, this.#clock.monotonicMs()) >= SILENT_MS) {
+      this.#endPublisher(publisher, 'timed out');
+    } else return false;
+    return true;
   }
 
   /** Lets a publisher in. The caller has seen that there is none. */
@@ -97,11 +149,8 @@ export class Stream {
     this.#tracks = NO_TRACKS;
     this.#timeline.begin();
     session.start(this.state);
-    const publication = { streamName: this.name, appName: this.appName, session: session.identity };
-    for (const factory of this.#factories) {
-      const consumer = factory(publication);
-      if (consumer !== null) this.#consumers.add(consumer, NO_TRACKS);
-    }
+    this.#consumers.begin({ streamName: this.name, appName: this.appName, session: session.identity });
+    this.#changed();
     return {
       id: session.identity.sessionId,
       get closed() {
@@ -117,9 +166,9 @@ export class Stream {
     };
   }
 
-  /** A consumer joins the running publication; null where none runs. @returns what takes it away */
+  /** A consumer joins the publication that runs, or may come back; null where there is none. @returns what takes it away */
   tap(consumer: FrameConsumer): (() => void) | null {
-    if (this.#publisher === null) return null;
+    if (this.#publisher === null && !this.#consumers.isWaiting) return null;
     this.#consumers.add(consumer, this.#tracks);
     return () => this.#consumers.remove(consumer);
   }
@@ -128,21 +177,46 @@ export class Stream {
   subscribe(session: Session): Subscriber {
     const subscriber = new Subscriber(session, this, this.#clock.monotonicMs());
     this.#subscribers.set(subscriber.id, subscriber);
+    if (subscriber.isPlayer) this.#players++;
     session.start(this.state);
+    this.#changed();
     return subscriber;
   }
 
   /** Begins to send the stream in this format to the subscriber. */
   attach(subscriber: Subscriber, format: OutputFormat, sink: Sink): void {
-    if (!this.#subscribers.has(subscriber.id) || subscriber.session.closing !== null) return;
+    if (this.#isOpen(subscriber)) this.#fanout(format).join(subscriber, sink);
+  }
+
+  /** The same in the thread of the owner, which writes to the subscriber; null where the subscriber is to end. */
+  attachBranch(subscriber: Subscriber, format: OutputFormat, owner: BranchOwner): Branched | null {
+    if (!this.#isOpen(subscriber)) return null;
+    const sink = { write: () => {}, writableLength: 0 };
+    subscriber.sink = sink;
+    return {
+      ...this.#fanout(format).joinBranch(subscriber, owner),
+      report: (queuedBytes, isDropping, droppedFrames) => {
+        sink.writableLength = queuedBytes;
+        subscriber.flow = isDropping ? 'dropping' : 'live';
+        subscriber.session.droppedFrames = droppedFrames;
+      },
+    };
+  }
+
+  #isOpen(subscriber: Subscriber): boolean {
+    return this.#subscribers.has(subscriber.id) && subscriber.session.closing === null;
+  }
+
+  #fanout(format: OutputFormat): Fanout {
     let fanout = this.#fanouts.get(format.name);
     if (fanout === undefined) {
       const formatOptions = this.#options.formats[format.name] ?? PLAIN_FORMAT;
-      fanout = new Fanout(format, this.#tracks, this.#gops.gops, this.#options.fanout, formatOptions);
+      const { fanout: options } = this.#options;
+      fanout = new Fanout(format, this.#tracks, this.#gops.gops, options, formatOptions, this.#timing);
       this.#fanouts.set(format.name, fanout);
       this.#fanoutList = [...this.#fanouts.values()];
     }
-    fanout.join(subscriber, sink);
+    return fanout;
   }
 
   /** Tells the subscriber of the stream's tracks: now, and at each change. */
@@ -154,9 +228,10 @@ export class Stream {
   /** A subscriber's peer is gone. */
   leave(subscriber: Subscriber, reason: StopReason): void {
     if (!this.#subscribers.delete(subscriber.id)) return;
+    if (subscriber.isPlayer) this.#players--;
     for (const fanout of this.#fanoutList) {
       fanout.leave(subscriber);
-      if (fanout.subscribers.size === 0) {
+      if (fanout.isEmpty) {
         fanout.close();
         this.#fanouts.delete(fanout.format.name);
       }
@@ -164,6 +239,7 @@ export class Stream {
     this.#fanoutList = [...this.#fanouts.values()];
     subscriber.session.stop(reason, this.state);
     if (this.empty) this.#onEmpty(this);
+    this.#changed();
   }
 
   /** @returns whether there was such a session */
@@ -191,6 +267,10 @@ export class Stream {
   close(reason: StopReason): void {
     for (const subscriber of this.#subscribers.values()) subscriber.askToClose(reason);
     if (this.#publisher !== null) this.#endPublisher(this.#publisher, reason);
+    else if (this.#consumers.isWaiting) {
+      this.#consumers.end();
+      if (this.empty) this.#onEmpty(this);
+    }
   }
 
   /** Once a second: bit rates, bounds and time-outs. */
@@ -198,15 +278,9 @@ export class Stream {
     const publisher = this.#publisher;
     if (publisher !== null) {
       publisher.tick();
-      const read = publisher.peer.readBytes();
-      if (read !== this.#publisherReadBytes) {
-        this.#publisherReadBytes = read;
-        this.#publisherReadAt = nowMs;
-      } else {
-        const idleMs = publisher.peer.idleTimeoutMs ?? this.#options.idleTimeoutMs;
-        if (idleMs > 0 && nowMs - this.#publisherReadAt >= idleMs) this.#endPublisher(publisher, 'timed out');
-      }
-      if (nowMs >= publisher.endsAtMs) this.#endPublisher(publisher, 'expired');
+      const idleMs = publisher.peer.idleTimeoutMs ?? this.#options.idleTimeoutMs;
+      if (this.#silentMs(publisher, nowMs) >= idleMs && idleMs > 0) this.#endPublisher(publisher, 'timed out');
+      else if (nowMs >= publisher.endsAtMs) this.#endPublisher(publisher, 'expired');
     }
     for (const subscriber of this.#subscribers.values()) {
       subscriber.session.tick();
@@ -215,9 +289,20 @@ export class Stream {
     for (const fanout of this.#fanoutList) fanout.tick();
   }
 
+  /** How long it has brought no byte. */
+  #silentMs(publisher: Session, nowMs: number): number {
+    const read = publisher.peer.readBytes();
+    if (read !== this.#publisherReadBytes) {
+      this.#publisherReadBytes = read;
+      this.#publisherReadAt = nowMs;
+    }
+    return nowMs - this.#publisherReadAt;
+  }
+
   describe(): GroupSnapshot {
     const { video, audio } = this.#tracks;
     const publisher = this.#publisher?.describe() ?? null;
+    const subscribers = Array.from(this.#subscribers.values(), ({ session }) => session.describe());
     return {
       streamName: this.name,
       appName: this.appName,
@@ -226,9 +311,9 @@ export class Stream {
       videoWidth: video?.width ?? 0,
       videoHeight: video?.height ?? 0,
       pub: publisher?.baseType === 'PUB' ? publisher : null,
-      subs: Array.from(this.#subscribers.values(), (subscriber) => subscriber.session.describe()),
+      subs: subscribers.filter(({ baseType }) => baseType !== 'PUSH'),
       pull: publisher?.baseType === 'PULL' ? publisher : null,
-      pushs: [],
+      pushs: subscribers.filter(({ baseType }) => baseType === 'PUSH'),
       inFramePerSec: this.#frameRate.describe(this.#clock.unixMs()),
     };
   }
@@ -273,9 +358,22 @@ export class Stream {
     this.#tracks = NO_TRACKS;
     this.#gops.clear();
     for (const fanout of this.#fanoutList) fanout.endPublication();
-    this.#consumers.end();
+    const graceMs = reason === 'replaced' ? Math.max(1, this.#options.graceMs) : this.#options.graceMs;
+    if (graceMs > 0 && LOST.has(reason)) this.#consumers.wait(graceMs);
+    else this.#consumers.end();
     session.stop(reason, this.state);
     this.#tellTracks();
     if (this.empty) this.#onEmpty(this);
+    this.#changed();
+  }
+
+  /** The last thing that a change does: who is told may change the stream again. */
+  #changed(): void {
+    this.#onChange({
+      streamName: this.name,
+      appName: this.appName,
+      hasInSession: this.#publisher !== null,
+      players: this.#players,
+    });
   }
 }

@@ -1,17 +1,8 @@
 /** One player of a stream: a session that is sent what its format's fan-out gathers, as fast as it can take it. */
 import type { Tracks } from '../media/index.ts';
+import type { Flow, Player, Sink } from './audience.ts';
 import type { StopReason } from './ports.ts';
 import type { Session } from './session.ts';
-
-/** Where a subscriber's bytes go; a `net.Socket` is one. */
-export interface Sink {
-  write(bytes: Buffer): unknown;
-  /** Bytes accepted but not yet handed to the kernel. */
-  readonly writableLength: number;
-}
-
-/** Where a subscriber stands: before its first key frame, in full flow, or skipping what it could not take. */
-export type Flow = 'waiting' | 'live' | 'dropping';
 
 /** A subscriber that has been skipping this long, in seconds, will not catch up any more and is closed. */
 const MAX_DROPPING_S = 30;
@@ -21,7 +12,7 @@ export interface SubscriberOwner {
   leave(subscriber: Subscriber, reason: StopReason): void;
 }
 
-export class Subscriber {
+export class Subscriber implements Player {
   readonly session: Session;
   sink: Sink | null = null;
   flow: Flow = 'waiting';
@@ -39,6 +30,11 @@ export class Subscriber {
     this.#progressAt = nowMs;
   }
 
+  /** Somebody who watches, rather than a push of our own. */
+  get isPlayer(): boolean {
+    return this.session.identity.baseType !== 'PUSH';
+  }
+
   get id(): string {
     return this.session.identity.sessionId;
   }
@@ -48,10 +44,15 @@ export class Subscriber {
     this.#owner.leave(this, reason);
   }
 
+  drop(frames: number): void {
+    this.session.droppedFrames += frames;
+  }
+
   /** Asks its protocol to end the connection; nothing more is written to it. */
   askToClose(reason: StopReason): void {
     if (this.session.closing !== null || this.session.stopped) return;
     this.session.closing = reason;
+    this.sink = null;
     this.session.peer.close(reason);
   }
 

@@ -3,6 +3,7 @@ import { type FrameTag, TAG_CODECS, TAG_TYPE, TagMuxer } from '../../containers/
 import type { OutputFormat } from '../../media/index.ts';
 import { NO_BYTES } from '../../media/index.ts';
 import { CSID_AUDIO, CSID_DATA, CSID_VIDEO, chunkMessage } from './chunk-writer.ts';
+import { SET_DATA_FRAME } from './messages/data.ts';
 
 /** The chunk size that every player is told before the first frame, so that all can be sent the same bytes. */
 export const OUT_CHUNK_SIZE = 4096;
@@ -15,16 +16,30 @@ const MAX_BODY_BYTES = 0xffffff;
 const HEVC_TAGGING = 'codec-id-12';
 
 /** A type 0 header for each message, so that a player can be let in or skipped at any. */
-export const rtmpFormat: OutputFormat = {
-  name: 'rtmp',
-  preamble: () => NO_BYTES,
-  createMuxer: (tracks) => new TagMuxer(tracks, HEVC_TAGGING, frameMessage),
-  carries: (codec) => TAG_CODECS.has(codec),
-};
+export const rtmpFormat: OutputFormat = messageFormat('rtmp', MEDIA_STREAM_ID, NO_BYTES);
+
+/** What is sent to another server on the message stream that it gave: metadata is what it is to keep for its players. */
+export function rtmpPublishFormat(streamId: number): OutputFormat {
+  return messageFormat(`rtmp-publish-${streamId}`, streamId, SET_DATA_FRAME);
+}
+
+function messageFormat(name: string, streamId: number, beforeData: Buffer): OutputFormat {
+  const frame = frameMessage(streamId, beforeData);
+  return {
+    name,
+    preamble: () => NO_BYTES,
+    createMuxer: (tracks) => new TagMuxer(tracks, HEVC_TAGGING, frame),
+    carries: (codec) => TAG_CODECS.has(codec),
+  };
+}
 
 /** An FLV tag's type is the type of the RTMP message with the same body. */
-const frameMessage: FrameTag = (type, timestampMs, prefix, payload) => {
-  if (prefix.length + payload.length > MAX_BODY_BYTES) return NO_BYTES;
-  const csid = type === TAG_TYPE.video ? CSID_VIDEO : type === TAG_TYPE.audio ? CSID_AUDIO : CSID_DATA;
-  return chunkMessage(csid, type, MEDIA_STREAM_ID, Math.round(timestampMs), prefix, payload, OUT_CHUNK_SIZE);
-};
+function frameMessage(streamId: number, beforeData: Buffer): FrameTag {
+  return (type, timestampMs, tagPrefix, payload) => {
+    // script data have no prefix of their own
+    const prefix = type === TAG_TYPE.script ? beforeData : tagPrefix;
+    if (prefix.length + payload.length > MAX_BODY_BYTES) return NO_BYTES;
+    const csid = type === TAG_TYPE.video ? CSID_VIDEO : type === TAG_TYPE.audio ? CSID_AUDIO : CSID_DATA;
+    return chunkMessage(csid, type, streamId, Math.round(timestampMs), prefix, payload, OUT_CHUNK_SIZE);
+  };
+}

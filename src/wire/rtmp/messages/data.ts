@@ -4,7 +4,8 @@ import { amfOffset, withoutAmf3 } from './amf.ts';
 import { TYPE_DATA_AMF3 } from './type-ids.ts';
 
 /** The AMF0 string that a publisher puts before what the server is to keep and pass on to players. */
-const SET_DATA_FRAME = Buffer.from('\x02\x00\x0d@setDataFrame', 'latin1');
+/** AMF0 string before the metadata of a publisher, which asks the server to keep them. */
+export const SET_DATA_FRAME = Buffer.from('\x02\x00\x0d@setDataFrame', 'latin1');
 
 export interface DataMessage {
   readonly type: 'data';
