@@ -39,9 +39,12 @@ beforeEach(async () => {
       gopNum: 0,
       singleGopMaxFrameNum: 0,
       idleTimeoutMs: 10_000,
+      takeover: 'refuse',
+      graceMs: 0,
+      dummyAudioMs: null,
     },
     {
-      ...{ ledger, log, clock, consumers: [], onRecordWanted: silent },
+      ...{ ledger, log, clock, consumers: [], onRecordWanted: silent, onChange: silent },
       admission: {
         decide: () => Promise.resolve(denial === null ? { ok: true } : { ok: false, reason: denial }),
       },

@@ -1,6 +1,6 @@
 /** Which stream an RTMP client means: from connect's app and tcUrl, and the stream key. */
 import type { Socket } from 'node:net';
-import { parseStreamPath } from '../../net/index.ts';
+import { parseStreamPath, withoutEndSlashes } from '../../net/index.ts';
 
 export interface RtmpUrl {
   /** `rtmp://HOST[:PORT]/APP/STREAM?QUERY` as the client asked for it. */
@@ -25,7 +25,7 @@ export function parseRtmpUrl(
   const path = parseStreamPath(`${appPath}/${keyPath}`);
   if ('problem' in path) return path;
   const base = tcUrl === '' ? `rtmp://${socket.localAddress ?? ''}:${socket.localPort ?? 0}/${app}` : tcUrl;
-  return { url: `${base.replace(/\/+$/, '')}/${key}`, ...path, urlParam: keyQuery === '' ? appQuery : keyQuery };
+  return { url: `${withoutEndSlashes(base)}/${key}`, ...path, urlParam: keyQuery === '' ? appQuery : keyQuery };
 }
 
 function cutQuery(text: string): [string, string] {
