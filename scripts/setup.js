@@ -1,10 +1,11 @@
-// Makes a fresh clone runnable: npm packages when package-lock.json has changed and, with --test, the Debian packages
-// that the tests use. Plain JavaScript for Node.js 18 and newer, because it runs before anything is installed.
+// Makes a fresh clone runnable: npm packages when package-lock.json has changed, the console when its sources have and,
+// with --test, the Debian packages that the tests use. Plain JavaScript for Node.js 18 and newer, because it runs before anything is installed.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildConsole } from './build-console.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 /** Holds the hash of the package-lock.json that node_modules was installed from; npm ci removes it with the rest. */
@@ -22,6 +23,9 @@ const TEST_PACKAGES = [
   ['gstreamer1.0-plugins-bad', null],
   ['gstreamer1.0-plugins-ugly', null],
   ['gstreamer1.0-libav', null],
+  ['gstreamer1.0-rtsp', null],
+  ['gir1.2-gst-rtsp-server-1.0', null],
+  ['python3-gi', null],
   ['rtmpdump', 'rtmpdump'],
   ['vlc-bin', 'cvlc'],
   ['vlc-plugin-base', null],
@@ -34,6 +38,8 @@ const TEST_PACKAGES = [
 const bringsNode = process.platform === 'linux' && ['x64', 'arm64'].includes(process.arch);
 if (!bringsNode) checkOwnNode();
 installNpmPackages();
+// the server serves without it, so a build that fails stops nothing
+buildConsole(bringsNode ? NODE : process.execPath, say);
 if (process.argv.includes('--test')) installTestPackages();
 
 function installNpmPackages() {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { tempDir } from '../test/support/temp-dir.ts';
 
-const SETUP = join(import.meta.dirname, 'setup.js');
+const SCRIPTS = ['setup.js', 'build-console.js'];
 const isLinux = process.platform === 'linux';
 
 interface Clone {
@@ -20,7 +20,7 @@ interface Clone {
 function clone(t: TestContext, npm: { bringsNode: boolean; exitCode: number }): Clone {
   const dir = tempDir(t);
   mkdirSync(join(dir, 'scripts'));
-  copyFileSync(SETUP, join(dir, 'scripts/setup.js'));
+  for (const name of SCRIPTS) copyFileSync(join(import.meta.dirname, name), join(dir, 'scripts', name));
   writeFileSync(join(dir, 'package.json'), '{"type":"module"}');
   writeFileSync(join(dir, 'package-lock.json'), '{"version":1}');
   const bin = join(dir, 'node_modules/.bin');
@@ -55,6 +55,48 @@ test('npm ci runs once, and again when package-lock.json has changed', (t) => {
   writeFileSync(join(dir, 'package-lock.json'), '{"version":2}');
   assert.equal(run().status, 0);
   assert.equal(npmCalls().length, 2);
+});
+
+/** In the place of the console's builder: writes down that it was called, and builds, or fails. */
+function standInForVite(dir: string, exitCode: number): void {
+  const built = join(dir, 'dist/console');
+  const script = `
+    const fs = require('node:fs');
+    fs.appendFileSync(${JSON.stringify(join(dir, 'builds'))}, process.argv.slice(2).join(' ') + '\\n');
+    fs.mkdirSync(${JSON.stringify(built)}, { recursive: true });
+    process.exit(${exitCode});`;
+  mkdirSync(join(dir, 'node_modules/vite/bin'), { recursive: true });
+  writeFileSync(join(dir, 'node_modules/vite/bin/vite.js'), script);
+  // setup.js and its clone are ES modules; this one need not be
+  writeFileSync(join(dir, 'node_modules/vite/package.json'), '{}');
+}
+
+test('the console is built once, and again when its sources have changed', (t) => {
+  const { dir, run } = clone(t, { bringsNode: true, exitCode: 0 });
+  const builds = (): number => readFileSync(join(dir, 'builds'), 'utf8').trim().split('\n').length;
+  assert.equal(run().status, 0);
+  standInForVite(dir, 0);
+  mkdirSync(join(dir, 'web/src'), { recursive: true });
+  writeFileSync(join(dir, 'web/src/main.tsx'), 'one');
+  const first = run();
+  assert.deepEqual([first.status, first.stdout, first.stderr], [0, 'setup: building the console\n', '']);
+  assert.equal(run().stdout, '');
+  assert.equal(builds(), 1);
+  writeFileSync(join(dir, 'web/src/main.tsx'), 'another');
+  assert.match(run().stdout, /building the console/);
+  assert.equal(builds(), 2);
+});
+
+test('a console that cannot be built is said, stops nothing, and is tried again the next time', (t) => {
+  const { dir, run } = clone(t, { bringsNode: true, exitCode: 0 });
+  run();
+  standInForVite(dir, 3);
+  mkdirSync(join(dir, 'web'));
+  for (let i = 0; i < 2; i++) {
+    const { status, stdout } = run();
+    assert.equal(status, 0);
+    assert.match(stdout, /setup: the console could not be built/);
+  }
 });
 
 test('a failed npm ci is said, and tried again the next time', (t) => {

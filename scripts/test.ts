@@ -12,7 +12,7 @@ const TEST_FILES = ['src/**/*.test.ts', 'scripts/**/*.test.ts', 'test/**/*.test.
 
 interface Check {
   readonly name: string;
-  /** A command of node_modules/.bin, and its arguments. */
+  /** A command of node_modules/.bin, or `node` for the running one, and its arguments. */
   readonly command: readonly [string, ...string[]];
 }
 
@@ -21,6 +21,8 @@ const CHECKS: readonly Check[] = [
   { name: 'types', command: ['tsc', '--project', 'tsconfig.json'] },
   { name: 'architecture', command: ['depcruise', 'src', '--config', '.dependency-cruiser.cjs'] },
   { name: 'unused code', command: ['knip'] },
+  { name: 'types of the console', command: ['tsc', '--project', 'web/tsconfig.json'] },
+  { name: 'build of the console', command: ['node', 'scripts/build-console.js'] },
   { name: 'build of dist/', command: ['tsc', '--project', 'tsconfig.build.json'] },
 ];
 
@@ -58,7 +60,11 @@ function runCheck({ name, command: [program, ...args] }: Check): Promise<boolean
     const output: Buffer[] = [];
     // the commands' own `#!/usr/bin/env node` is to find the Node.js that the project brings
     const env = { ...process.env, PATH: `${BIN}${delimiter}${process.env['PATH'] ?? ''}` };
-    const child = spawn(join(BIN, program), args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(program === 'node' ? process.execPath : join(BIN, program), args, {
+      cwd: ROOT,
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     child.stdout.on('data', (chunk: Buffer) => output.push(chunk));
     child.stderr.on('data', (chunk: Buffer) => output.push(chunk));
     child.on('error', (error) => output.push(Buffer.from(`${error.message}\n`)));

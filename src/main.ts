@@ -1,18 +1,24 @@
-/** The command line: reads the configuration, runs the server, and stops it on a signal. */
+/** The command line: reads the configuration, runs the server, and stops it on a signal; or does what another command says. */
 import { parseArgs } from 'node:util';
+import { processTerminal, receive, replay, type Terminal } from './cli/index.ts';
 import { loadConfig, logOptions } from './config/index.ts';
 import { createLog, installProcessGuard, VERSION } from './ops/index.ts';
 import { createServer } from './server.ts';
 
 const HELP = `millrace ${VERSION}: live streaming server
 
-  millrace [-c FILE] [-p DIR]
+  millrace [-c FILE] [-p DIR]        runs the server
+  millrace check [-c FILE] [-p DIR]  says whether the configuration can be used, and what is odd about it
+  millrace receive --port PORT       takes callbacks and shows them; more by millrace receive --help
+  millrace replay FILE --port PORT   plays a packet dump back; more by millrace replay --help
 
   -c FILE   configuration (default: lalserver.conf.json or conf/lalserver.conf.json here or one folder up,
             else the packaged conf/millrace.conf.json)
   -p DIR    working folder, entered before FILE is read
-  -v        print the version
-  -h        print this
+  -v, --version
+            prints the version
+  -h, --help
+            prints this
 `;
 
 /** How long sessions, their stops and the stops' delivery may take after a signal. Milliseconds. */
@@ -20,13 +26,22 @@ const STOP_MS = 10_000;
 /** A terminal and npm each pass Ctrl-C on: SIGINTs closer together than this are one. Milliseconds. */
 const ONE_CTRL_C_MS = 300;
 
+const COMMANDS: ReadonlyMap<string, (args: readonly string[], terminal: Terminal) => Promise<number>> = new Map([
+  ['receive', receive],
+  ['replay', replay],
+]);
+
 process.exitCode = await run(process.argv.slice(2));
 
 async function run(args: string[]): Promise<number> {
+  const [first = '', ...rest] = args;
+  const command = COMMANDS.get(first);
+  if (command !== undefined) return runCommand(first, () => command(rest, processTerminal()));
+  const isCheck = first === 'check';
   let options: { config?: string; dir?: string; version?: boolean; help?: boolean };
   try {
     options = parseArgs({
-      args,
+      args: isCheck ? rest : args,
       options: {
         config: { type: 'string', short: 'c' },
         dir: { type: 'string', short: 'p' },
@@ -45,6 +60,7 @@ async function run(args: string[]): Promise<number> {
     return fail(`millrace: -p ${options.dir}: no such folder, or it cannot be entered\n`);
   }
   const loaded = loadConfig({ ...(options.config === undefined ? {} : { file: options.config }), cwd: process.cwd() });
+  if (isCheck && loaded.ok) return say(`${[`${loaded.file} can be used`, ...loaded.warnings].join('\n  ')}\n`);
   if (!loaded.ok) return fail(`millrace: the configuration cannot be used:\n  ${loaded.errors.join('\n  ')}\n`);
 
   const log = createLog(logOptions(loaded.config));
@@ -52,7 +68,7 @@ async function run(args: string[]): Promise<number> {
   log.info({ version: VERSION, config: loaded.file, folder: process.cwd() }, 'millrace starts');
   for (const warning of loaded.warnings) log.warn({ config: loaded.file }, warning);
   const signals = watchSignals();
-  const server = createServer(loaded.config, log);
+  const server = createServer(loaded.config, log, loaded.warnings);
   try {
     await server.start();
   } catch (error) {
@@ -71,6 +87,15 @@ async function run(args: string[]): Promise<number> {
   await log.close();
   // connections of players who do not take their end must not hold the process
   process.exit(0);
+}
+
+/** A command's faults are sentences for who called it. */
+async function runCommand(name: string, command: () => Promise<number>): Promise<number> {
+  try {
+    return await command();
+  } catch (error) {
+    return fail(`millrace ${name}: ${error instanceof Error ? error.message : String(error)}\n`);
+  }
 }
 
 /** Takes signals from now on, also those that come while the server still starts. */

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { Agent, request as send } from 'undici';
 import { z } from 'zod';
 import type { Admission, AdmissionRequest, Clock, Decision, Log, SessionIdentity } from '../streams/index.ts';
+import { cleanReason, grantedLifetime, grantedName, grantedRecord } from './grant.ts';
 
 export interface CallbackOptions {
   /** Where is asked for each direction; null: nobody is asked. */
@@ -27,20 +28,12 @@ export interface CallbackDeps {
 const CONNECTIONS = 64;
 /** An answer's body is read no further. Bytes. */
 const MAX_ANSWER_BYTES = 65_536;
-/** A refusal's text as the client is told it. Characters. */
-const MAX_REASON_LENGTH = 200;
-const MAX_NAME_LENGTH = 1024;
 
 /** What the body of an answer 200 may say; other fields are let be. */
 const grant = z.object({
-  stream_name: z
-    .string()
-    .min(1)
-    .max(MAX_NAME_LENGTH)
-    .refine((name) => !name.includes('/') && !name.includes('\0') && name !== '.' && name !== '..')
-    .optional(),
-  lifetime_sec: z.number().positive().max(31_536_000).optional(),
-  record: z.enum(['flv', 'ts', 'mp4']).optional(),
+  stream_name: grantedName.optional(),
+  lifetime_sec: grantedLifetime.optional(),
+  record: grantedRecord.optional(),
 });
 const refusal = z.object({ reason: z.string().min(1) });
 
@@ -88,7 +81,7 @@ async function ask(
   if (answer.status !== 200) {
     const said = refusal.safeParse(json);
     const text = said.success ? said.data.reason : json === null ? answer.text : '';
-    return { ok: false, reason: cleaned(text) || `not allowed (answer ${answer.status})` };
+    return { ok: false, reason: cleanReason(text) || `not allowed (answer ${answer.status})` };
   }
   if (json === null) return { ok: true };
   const granted = grant.safeParse(json);
@@ -125,12 +118,4 @@ function parseJson(text: string): object | null {
   } catch {
     return null;
   }
-}
-
-/** One line that a client may be shown. */
-function cleaned(text: string): string {
-  return text
-    .replace(/[^\P{C}]+/gu, ' ')
-    .trim()
-    .slice(0, MAX_REASON_LENGTH);
 }

@@ -18,6 +18,12 @@ export const REFUSALS = {
   paramMissing: { error_code: 1002, desp: 'param missing' },
   unreadable: { error_code: 1002, desp: 'param missing' },
   sessionNotFound: { error_code: 1003, desp: 'session not found' },
+  /** The reason stands in its place. */
+  rtpPubRefused: { error_code: 2002, desp: 'start_rtp_pub failed' },
+  /** The reason stands in its place. */
+  relayPullRefused: { error_code: 2001, desp: 'start_relay_pull failed' },
+  /** The reason stands in its place. */
+  recordRefused: { error_code: 2003, desp: 'record/start failed' },
   noRoom: { error_code: 503, desp: 'no more event streams are taken: too many are open, or the server is stopping' },
   failed: { error_code: 500, desp: 'internal error' },
 } as const satisfies Record<string, Answer>;

@@ -7,6 +7,7 @@ import type { ApiDeps } from './endpoint.ts';
 import type { EventStreamLimits } from './event-stream.ts';
 import { FakeNotify } from './notify-admin.fixture.ts';
 import { createApiServer } from './server.ts';
+import type { ServerInfoJson } from './server-info.ts';
 
 export const LAL_INFO = {
   server_id: '1',
@@ -16,6 +17,11 @@ export const LAL_INFO = {
   notify_version: 'v0.2.2',
   WebUiVersion: 'v0.0.3',
   start_time: '2026-11-24 08:37:18.855',
+};
+const SERVER_INFO: ServerInfoJson = {
+  listeners: [{ protocol: 'FLV', scheme: 'http', host: '', port: 8080, url_pattern: '/' }],
+  features: { low_latency_hls: true, notify: true, publish_secret: false, play_secret: false },
+  warnings: ['off, because the configuration does not name them: rtsp'],
 };
 const PUBLISHER: SessionSnapshot = {
   sessionId: 'RTMPPUBSUB1',
@@ -28,6 +34,7 @@ const PUBLISHER: SessionSnapshot = {
   readBitrateKbits: 2091,
   writeBitrateKbits: 0,
   droppedFrames: 0,
+  lostPackets: 0,
 };
 const GROUP: GroupSnapshot = {
   streamName: 'test110',
@@ -69,11 +76,19 @@ export interface Bench {
 /** The deps of a server that has nothing to tell. */
 export const IDLE: ApiDeps = {
   lalInfo: () => LAL_INFO,
+  serverInfo: () => SERVER_INFO,
   groups: () => [],
   group: () => null,
   kick: () => 'no group',
   blockAddress: () => false,
+  startRtpPub: () => Promise.resolve({ ok: true, sessionId: 'PSPUB1', port: 30_000 }),
+  pulls: { start: ({ streamName }) => ({ ok: true, streamName, sessionId: 'RTMPPULL1' }), stop: () => null },
+  records: { startRecord: () => ({ ok: true }), stopRecord: () => 0, list: () => Promise.resolve([]) },
   notify: new FakeNotify(),
+  operation: {
+    metrics: () => Promise.resolve({ contentType: 'text/plain; version=0.0.4', text: 'millrace_ready 1\n' }),
+    readiness: () => ({ isReady: true, text: 'ready' }),
+  },
   lastEventSeq: () => 0,
 };
 
@@ -82,6 +97,7 @@ export async function bench(
   changes: Partial<ApiDeps> = {},
   eventStreamLimits: Partial<EventStreamLimits> = {},
   token = '',
+  consoleFolder?: string,
 ): Promise<Bench> {
   const kicks: [string, string][] = [];
   const logged: [string, object, string][] = [];
@@ -107,6 +123,7 @@ export async function bench(
     serverName: 'millrace/1.2.3',
     log,
     token,
+    ...(consoleFolder === undefined ? {} : { consoleFolder }),
     eventStreamLimits,
   });
   t.after(() => server.close());

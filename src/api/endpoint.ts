@@ -1,14 +1,20 @@
 /** What an endpoint is: a row of the table (path, parameters, what it does) and how the server sees it. */
 import { z } from 'zod';
 import type { NotifyAdmin } from '../notify/index.ts';
+import type { RtpPubRequest, RtpPubResult } from '../protocols/gb28181/index.ts';
+import type { Recorder } from '../record/index.ts';
+import type { Pulls } from '../relay/index.ts';
 import type { GroupSnapshot } from '../streams/index.ts';
 import { type Answer, REFUSALS } from './answer.ts';
+import type { OperationDeps } from './operation.ts';
 import { wrongParam } from './own-params.ts';
+import type { ServerInfoJson } from './server-info.ts';
 
 /** What the API asks and commands; server.ts hands it in. */
 export interface ApiDeps {
   /** The data of `lal_info`, keys in the order of the specification. */
   lalInfo(): object;
+  serverInfo(): ServerInfoJson;
   groups(): readonly GroupSnapshot[];
   group(streamName: string): GroupSnapshot | null;
   /** Closes a session of whatever kind; its stop event follows. */
@@ -18,7 +24,14 @@ export interface ApiDeps {
    * @returns whether it is an address
    */
   blockAddress(ip: string, durationSec: number): boolean;
+  /** Opens a port for a GB28181 publisher, which has the stream then. */
+  startRtpPub(request: RtpPubRequest): Promise<RtpPubResult>;
+  /** Streams from other servers. */
+  readonly pulls: Pick<Pulls, 'start' | 'stop'>;
+  /** Records of streams. */
+  readonly records: Pick<Recorder, 'startRecord' | 'stopRecord' | 'list'>;
   readonly notify: NotifyAdmin;
+  readonly operation: OperationDeps;
   /** The number of the event that was recorded last; 0 before the first one. */
   lastEventSeq(): number;
 }

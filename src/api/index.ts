@@ -1,2 +1,5 @@
+export { CONSOLE_FOLDER } from './console.ts';
 export type { ApiDeps } from './endpoint.ts';
 export { type ApiServer, createApiServer } from './server.ts';
+export { type FeaturesJson, listenersJson, type ServerInfoJson } from './server-info.ts';
+export { tokenCheck } from './token.ts';

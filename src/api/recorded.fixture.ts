@@ -77,4 +77,20 @@ export const RECORDED: readonly Recorded[] = [
       'HTTP/1.1 200 OK\r\nAccess-Control-Allow-Credentials: true\r\nAccess-Control-Allow-Headers: Content-Type\r\nAccess-Control-Allow-Origin: *\r\nContent-Type: application/json\r\nServer: lal0.37.4\r\nDate: Tue, 24 Nov 2026 08:37:30 GMT\r\nContent-Length: 46\r\nConnection: close\r\n\r\n',
     responseBody: '{"error_code":1003,"desp":"session not found"}',
   },
+  {
+    name: 'start_rtp_pub ok',
+    request:
+      'POST /api/ctrl/start_rtp_pub HTTP/1.1\r\nHost: 127.0.0.1:8083\r\nContent-Type: application/json\r\nContent-Length: 49\r\nConnection: close\r\n\r\n{"stream_name":"gb1","port":0,"timeout_ms":10000}',
+    responseHead:
+      'HTTP/1.1 200 OK\r\nAccess-Control-Allow-Credentials: true\r\nAccess-Control-Allow-Headers: Content-Type\r\nAccess-Control-Allow-Origin: *\r\nContent-Type: application/json\r\nServer: lal0.37.4\r\nDate: Tue, 24 Nov 2026 08:37:30 GMT\r\nContent-Length: 94\r\nConnection: close\r\n\r\n',
+    responseBody: '{"error_code":0,"desp":"succ","data":{"stream_name":"gb1","session_id":"PSPUB1","port":30000}}',
+  },
+  {
+    name: 'start_rtp_pub no name',
+    request:
+      'POST /api/ctrl/start_rtp_pub HTTP/1.1\r\nHost: 127.0.0.1:8083\r\nContent-Type: application/json\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}',
+    responseHead:
+      'HTTP/1.1 200 OK\r\nAccess-Control-Allow-Credentials: true\r\nAccess-Control-Allow-Headers: Content-Type\r\nAccess-Control-Allow-Origin: *\r\nContent-Type: application/json\r\nServer: lal0.37.4\r\nDate: Tue, 24 Nov 2026 08:37:30 GMT\r\nContent-Length: 93\r\nConnection: close\r\n\r\n',
+    responseBody: '{"error_code":1002,"desp":"param missing","data":{"stream_name":"","session_id":"","port":0}}',
+  },
 ];

@@ -4,9 +4,11 @@ import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify }
 import { CORS_HEADERS, type Listener, listen, remoteAddress } from '../net/index.ts';
 import type { Log } from '../streams/index.ts';
 import { type Answer, REFUSALS, success } from './answer.ts';
+import { addConsole, readConsole } from './console.ts';
 import type { ApiDeps, Endpoint, Params } from './endpoint.ts';
 import { ENDPOINTS } from './endpoints.ts';
 import { EVENT_STREAM_LIMITS, type EventStreamLimits, EventStreams } from './event-stream.ts';
+import { addOperation, HEALTH_PATHS } from './operation.ts';
 import { answerWithStream, STREAM_HEADERS, STREAM_PATH, streamStart } from './stream-endpoint.ts';
 import { tokenCheck } from './token.ts';
 
@@ -20,6 +22,8 @@ interface ApiOptions {
   readonly log: Log;
   /** What callers must bring; empty: nothing. */
   readonly token: string;
+  /** Where the console's built files are; absent: the API has no console. */
+  readonly consoleFolder?: string;
   /** Absent: as they are. */
   readonly eventStreamLimits?: Partial<EventStreamLimits>;
 }
@@ -44,7 +48,13 @@ export function createApiServer(deps: ApiDeps, options: ApiOptions): ApiServer {
   const own = { 'Content-Type': 'application/json', Server: options.serverName };
   const headers = { ...CORS_HEADERS, ...own };
   const app = createApp(headers, options.log);
-  if (options.token !== '') demandToken(app, options.token, headers);
+  const files = options.consoleFolder === undefined ? new Map() : readConsole(options.consoleFolder);
+  addConsole(app, files, options.serverName);
+  // the console's files hold no secret, and it is the console that asks for the token
+  if (options.token !== '') {
+    demandToken(app, options.token, headers, (path) => files.has(path) || HEALTH_PATHS.has(path));
+  }
+  addOperation(app, deps.operation, options.serverName, options.log);
   const streams = new EventStreams(deps.notify, options.log, { ...EVENT_STREAM_LIMITS, ...options.eventStreamLimits });
   for (const endpoint of ENDPOINTS) addEndpoint(app, endpoint, deps, headers, options.log);
   addStream(app, streams, deps, headers);
@@ -98,10 +108,10 @@ function createApp(headers: Headers, log: Log): FastifyInstance {
 /** What a page of another origin may send, where a token is demanded. */
 const ALLOW_TOKEN = { 'Access-Control-Allow-Headers': 'Content-Type, Last-Event-ID, Authorization' };
 
-function demandToken(app: FastifyInstance, token: string, headers: Headers): void {
+function demandToken(app: FastifyInstance, token: string, headers: Headers, isOpen: (path: string) => boolean): void {
   const hasToken = tokenCheck(token);
   app.addHook('onRequest', (request, reply, done) => {
-    if (hasToken(request)) done();
+    if (isOpen(request.routeOptions.url ?? '') || hasToken(request)) done();
     else reply.header('WWW-Authenticate', 'Bearer').code(401).headers(headers).send(envelope(REFUSALS.unauthorized));
   });
   app.addHook('onSend', (request, reply, payload, done) => {
@@ -155,9 +165,9 @@ function envelope(answer: Answer): Buffer {
   return Buffer.from(JSON.stringify(answer));
 }
 
-/** Fields of the query and, going before them, of the JSON body; null where the body is no JSON object. */
+/** Fields of the query, without the API's token, and, going before them, of the JSON body; null where the body is no JSON object. */
 function readParams(request: FastifyRequest): Params {
-  const query = request.query as Readonly<Record<string, string>>;
+  const { token: _token, ...query } = request.query as Readonly<Record<string, string>>;
   const { body } = request;
   if (typeof body !== 'string' || body === '') return query;
   try {

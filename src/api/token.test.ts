@@ -40,6 +40,14 @@ test('the token is taken from the header or the query', async (t) => {
   }
 });
 
+test('a token in the query is no parameter of an endpoint that takes no others than its own', async (t) => {
+  const { ask } = await bench(t, {}, {}, 'sesame');
+  const events = await ask('GET', '/api/notify/events?token=sesame&limit=1');
+  assert.match(events.body, /^\{"error_code":0/);
+  const stream = await ask('HEAD', '/api/notify/stream?since=0&token=sesame');
+  assert.equal(stream.headers['content-type'], 'text/event-stream');
+});
+
 test('a preflight needs no token, and says that the header may be sent', async (t) => {
   const { ask } = await bench(t, {}, {}, 'sesame');
   const reply = await ask('OPTIONS', '/api/stat/all_group');

@@ -1,12 +1,19 @@
 /** The token that callers of the API must bring, where one is configured. */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { FastifyRequest } from 'fastify';
+
+/** What is looked at of a request; fastify's is one. */
+interface TokenRequest {
+  readonly method: string;
+  readonly headers: { readonly authorization?: string | undefined };
+  /** Its parameters by name. */
+  readonly query: unknown;
+}
 
 /**
  * Whether a request may go on: it bears `Authorization: Bearer TOKEN` (RFC 6750) or, for readers of event streams that
  * cannot set headers, the parameter `token`. What a browser asks before a call (OPTIONS) bears neither and may.
  */
-export function tokenCheck(token: string): (request: FastifyRequest) => boolean {
+export function tokenCheck(token: string): (request: TokenRequest) => boolean {
   const wanted = digest(token);
   return ({ method, headers, query }) => {
     if (method === 'OPTIONS') return true;

@@ -80,6 +80,8 @@ test('these have real defaults', () => {
       retention_hours: 72,
       signing_secrets: [],
       headers: {},
+      on_record_start: null,
+      on_record_stop: null,
     },
     limits: {
       handshake_timeout_ms: 10_000,
@@ -88,6 +90,17 @@ test('these have real defaults', () => {
       subscriber_backlog_bytes: 8_388_608,
       subscriber_backlog_ms: 10_000,
     },
+    hls: { low_latency: true, part_duration_ms: 200 },
+    publish: { takeover: 'refuse', grace_ms: 0 },
+    record: {
+      enable_mp4: false,
+      mp4_out_path: './lal_record/mp4/',
+      split_duration_sec: 0,
+      split_bytes: 0,
+      retention_hours: 0,
+      state_path: './millrace_data/records.json',
+    },
+    relay: { verify_tls: true },
     admission: {
       on_publish: null,
       on_play: null,

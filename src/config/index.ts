@@ -2,18 +2,21 @@ export { callbackOptions, jwtOptions, simpleAuthOptions } from './access-options
 export { checkConfig } from './check.ts';
 export { describeKeys, type KeyDescription } from './describe.ts';
 export { loadConfig } from './load.ts';
-export { notBuilt } from './not-built.ts';
 export {
   apiOptions,
-  fanoutOptions,
-  type HttpPlayOptions,
+  featuresJson,
+  hlsOptions,
   httpFlvOptions,
   httpTsOptions,
   limits,
   logOptions,
   notifyOptions,
-  type PlainListener,
+  operationsOptions,
   rtmpOptions,
-  type TlsListener,
+  rtspOptions,
+  threadCount,
 } from './options.ts';
-export type { Config } from './schema.ts';
+export { recorderOptions } from './record-options.ts';
+export { pushOptions, staticPullOptions } from './relay-options.ts';
+export type { Config, ConfigFile } from './schema.ts';
+export { streamOptions } from './stream-options.ts';

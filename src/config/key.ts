@@ -53,6 +53,16 @@ export function onOff(meaning: string) {
   return flag(meaning, false, { off: 'switch' });
 }
 
+/** One of these words; the first one where it is missing. */
+export function oneOf<const T extends readonly [string, ...string[]]>(meaning: string, words: T) {
+  const [first] = words;
+  const allowed = `one of ${words.map((word) => JSON.stringify(word)).join(', ')}`;
+  return z
+    .enum(words)
+    .default(first)
+    .register(keyInfo, { meaning, allowed, whenMissing: JSON.stringify(first) });
+}
+
 export interface Range {
   readonly min?: number;
   readonly max?: number;

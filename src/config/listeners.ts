@@ -86,21 +86,29 @@ export function apiListener({ http_api }: Config): ListenerRow | null {
   return http_api.enable ? withoutTls('plain', 'http_api.enable', 'http_api.addr', http_api.addr) : null;
 }
 
+/** The listener of RTSP over WebSocket; null where it is off. */
+export function rtspWebSocketListener({ rtsp }: Config): ListenerRow | null {
+  return rtsp.ws_rtsp_enable
+    ? withoutTls('optional', 'rtsp.ws_rtsp_enable', 'rtsp.ws_rtsp_addr', rtsp.ws_rtsp_addr)
+    : null;
+}
+
+/** The listener of the runtime's profiles; null where it is off. */
+export function profileListener({ pprof }: Config): ListenerRow | null {
+  return pprof.enable ? withoutTls('optional', 'pprof.enable', 'pprof.addr', pprof.addr) : null;
+}
+
 /** Every listener that is switched on: first the plain ones, then the others. */
 export function allListeners(config: Config): ListenerRow[] {
-  const { rtsp, pprof } = config;
   const rtmpPair = protocolListeners(config, 'rtmp');
   const rtspPair = protocolListeners(config, 'rtsp');
   const flv = httpListeners(config, 'httpflv');
   const ts = httpListeners(config, 'httpts');
   const hls = httpListeners(config, 'hls');
-  const ws = rtsp.ws_rtsp_enable
-    ? withoutTls('optional', 'rtsp.ws_rtsp_enable', 'rtsp.ws_rtsp_addr', rtsp.ws_rtsp_addr)
-    : null;
-  const profiles = pprof.enable ? withoutTls('optional', 'pprof.enable', 'pprof.addr', pprof.addr) : null;
+  const ws = rtspWebSocketListener(config);
   return [
     ...[rtmpPair.plain, flv.plain, ts.plain, hls.plain, rtspPair.plain, apiListener(config)],
-    ...[rtmpPair.tls, flv.tls, ts.tls, hls.tls, rtspPair.tls, ws, profiles],
+    ...[rtmpPair.tls, flv.tls, ts.tls, hls.tls, rtspPair.tls, ws, profileListener(config)],
   ].filter((listener) => listener !== null);
 }
 

@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { loadConfig } from './load.ts';
-import { notBuilt } from './not-built.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const PACKAGED = join(ROOT, 'conf/millrace.conf.json');
@@ -156,20 +155,4 @@ test('the packaged file has the values of the specification and gives no warning
     log_group_max_sub_num_per_group: 10,
   });
   assert.equal(config.log.level, 1);
-});
-
-test('what is asked for and not served yet is named', () => {
-  const { config } = load(ROOT, PACKAGED);
-  assert.deepEqual(notBuilt(config), ['hls', 'rtsp', 'debug.log_group_interval_sec']);
-  assert.deepEqual(
-    notBuilt({
-      ...config,
-      hls: { ...config.hls, enable: false },
-      rtsp: { ...config.rtsp, enable: false },
-      debug: { ...config.debug, log_group_interval_sec: 0 },
-    }),
-    [],
-  );
-  const { config: everything } = load(ROOT, ORIGINAL);
-  assert.deepEqual(notBuilt(everything), ['hls', 'rtsp', 'pprof', 'debug.log_group_interval_sec']);
 });

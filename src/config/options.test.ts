@@ -6,12 +6,14 @@ import { checkConfig } from './check.ts';
 import {
   apiOptions,
   fanoutOptions,
+  hlsOptions,
   httpFlvOptions,
   httpTsOptions,
   limits,
   logOptions,
   notifyOptions,
   rtmpOptions,
+  rtspOptions,
 } from './options.ts';
 
 function config(value: unknown) {
@@ -141,7 +143,7 @@ test('HTTP Notify: each event has its own URL, null and empty are nowhere', () =
     enabled: true,
     serverId: '7',
     updateIntervalSec: 5,
-    urls: { ...urls, on_update: null, on_sub_stop: null },
+    urls: { ...urls, on_update: null, on_sub_stop: null, on_record_start: null, on_record_stop: null },
     outboxPath: 'o.db',
     concurrency: 1,
     timeoutMs: 2,
@@ -150,6 +152,77 @@ test('HTTP Notify: each event has its own URL, null and empty are nowhere', () =
     signingSecrets: [secret],
     headers: { Authorization: 'Bearer x' },
   });
+});
+
+test('HLS: what is given, what follows from other keys, and zeros that mean nothing', () => {
+  const given = hlsOptions(
+    config({
+      hls: {
+        enable: true,
+        http_listen_addr: ':1',
+        url_pattern: 'h',
+        out_path: './o/',
+        fragment_duration_ms: 3000,
+        fragment_num: 6,
+        cleanup_mode: 2,
+        use_memory_as_disk_flag: true,
+        sub_session_hash_key: 'k',
+      },
+      httpts: { url_pattern: '/h/' },
+      millrace: { hls: { part_duration_ms: 300 } },
+    }),
+  );
+  assert.deepEqual(given, {
+    enabled: true,
+    plain: { key: 'hls.http_listen_addr', addr: { port: 1 } },
+    tls: null,
+    urlPattern: '/h/',
+    isPatternShared: true,
+    outPath: './o/',
+    fragmentDurationMs: 3000,
+    fragmentNum: 6,
+    deleteThreshold: 6,
+    cleanup: 'segments',
+    inMemory: true,
+    partDurationMs: 300,
+    sessionTimeoutMs: 36_000,
+    sessionKey: 'k',
+  });
+  const zeros = hlsOptions(config({ hls: { cleanup_mode: 0 }, millrace: { hls: { low_latency: false } } }));
+  const { enabled, outPath, fragmentDurationMs, fragmentNum, cleanup, partDurationMs, sessionTimeoutMs } = zeros;
+  assert.deepEqual(
+    [enabled, outPath, fragmentDurationMs, fragmentNum, cleanup, partDurationMs, sessionTimeoutMs],
+    [false, '.', 1000, 1, 'never', null, 1000],
+  );
+});
+
+test('RTSP: listeners, the one over WebSocket, and whom it asks for a password', () => {
+  const { plain, tls, webSocket, auth } = rtspOptions(
+    config({
+      rtsp: {
+        enable: true,
+        addr: '127.0.0.1:5544',
+        rtsps_enable: true,
+        rtsps_addr: ':5322',
+        rtsps_cert_file: 'c.pem',
+        rtsps_key_file: 'k.pem',
+        ws_rtsp_enable: true,
+        ws_rtsp_addr: ':5566',
+        auth_enable: true,
+        auth_method: 1,
+        username: 'u',
+        password: 'p',
+      },
+    }),
+  );
+  assert.deepEqual(plain, { key: 'rtsp.addr', addr: { host: '127.0.0.1', port: 5544 } });
+  assert.deepEqual(tls, { key: 'rtsp.rtsps_addr', addr: { port: 5322 }, certFile: 'c.pem', keyFile: 'k.pem' });
+  assert.deepEqual(webSocket, { key: 'rtsp.ws_rtsp_addr', addr: { port: 5566 } });
+  const asked = { isAskedOfPlayers: true, isAskedOfPublishers: false, method: 'digest', username: 'u', password: 'p' };
+  assert.deepEqual(auth, asked);
+  const off = rtspOptions(config({ rtsp: { pub_auth_enable: true } }));
+  assert.deepEqual([off.plain, off.tls, off.webSocket], [null, null, null]);
+  assert.deepEqual([off.auth.isAskedOfPublishers, off.auth.method], [true, 'basic']);
 });
 
 test('simple authentication: each switch is its own', () => {
@@ -199,6 +272,7 @@ test('the log, the fan-out and the limits', () => {
     maxRotateDays: 7,
     hasTimestamp: true,
     hasTimestampMs: true,
+    secretParams: ['token'],
   });
   assert.deepEqual(fanoutOptions(all), { gatherMs: 0, backlogBytes: 65_536, backlogMs: 100 });
   assert.deepEqual(limits(all), { handshakeTimeoutMs: 1, idleTimeoutMs: 2, maxMessageBytes: 4096 });

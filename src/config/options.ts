@@ -1,9 +1,20 @@
 /** Maps the file's keys onto each part's own options: the only place where the two meet. */
+import { availableParallelism } from 'node:os';
+import type { FeaturesJson } from '../api/index.ts';
 import type { ListenAddress, TlsFiles } from '../net/index.ts';
 import type { NotifyOptions } from '../notify/index.ts';
-import type { LogOptions } from '../ops/index.ts';
+import type { LogOptions, OperationsOptions } from '../ops/index.ts';
+import type { HlsOptions } from '../protocols/hls/index.ts';
+import type { RtspAuthOptions } from '../protocols/rtsp/index.ts';
 import type { FanoutOptions } from '../streams/index.ts';
-import { apiListener, httpListeners, type ListenerRow, protocolListeners } from './listeners.ts';
+import {
+  apiListener,
+  httpListeners,
+  type ListenerRow,
+  profileListener,
+  protocolListeners,
+  rtspWebSocketListener,
+} from './listeners.ts';
 import type { Config } from './schema.ts';
 
 /** Where a part listens. */
@@ -45,6 +56,12 @@ export interface HttpPlayOptions extends Listeners, GopOptions {
   readonly urlPattern: string;
 }
 
+interface RtspOptions extends Listeners {
+  /** RTSP over WebSocket; where it cannot be bound, an error is logged and the rest goes on. */
+  readonly webSocket: PlainListener | null;
+  readonly auth: RtspAuthOptions;
+}
+
 interface ApiOptions {
   readonly serverId: string;
   readonly enabled: boolean;
@@ -75,6 +92,22 @@ export function rtmpOptions(config: Config): RtmpOptions {
   };
 }
 
+/** RTSP, RTSPS and RTSP over WebSocket. */
+export function rtspOptions(config: Config): RtspOptions {
+  const { rtsp } = config;
+  return {
+    ...listeners(protocolListeners(config, 'rtsp')),
+    webSocket: plainListener(rtspWebSocketListener(config)),
+    auth: {
+      isAskedOfPlayers: rtsp.auth_enable,
+      isAskedOfPublishers: rtsp.pub_auth_enable,
+      method: rtsp.auth_method === 0 ? 'basic' : 'digest',
+      username: rtsp.username,
+      password: rtsp.password,
+    },
+  };
+}
+
 /** HTTP-FLV, with the addresses of `default_http` where it has none of its own. */
 export function httpFlvOptions(config: Config): HttpPlayOptions {
   return httpPlayOptions(config, 'httpflv');
@@ -95,10 +128,58 @@ function httpPlayOptions(config: Config, section: 'httpflv' | 'httpts'): HttpPla
   };
 }
 
+/** HLS, with the addresses of `default_http` where it has none of its own. Zeros, which mean nothing, become what does. */
+export function hlsOptions(config: Config): Listeners & HlsOptions {
+  const { hls, httpflv, httpts, millrace } = config;
+  return {
+    ...listeners(httpListeners(config, 'hls')),
+    urlPattern: hls.url_pattern,
+    isPatternShared: [httpflv, httpts].some(({ url_pattern }) => url_pattern === hls.url_pattern),
+    outPath: hls.out_path === '' ? '.' : hls.out_path,
+    fragmentDurationMs: hls.fragment_duration_ms === 0 ? 1000 : Math.max(100, hls.fragment_duration_ms),
+    fragmentNum: Math.max(1, hls.fragment_num),
+    deleteThreshold: hls.delete_threshold,
+    cleanup: hls.cleanup_mode === 0 ? 'never' : hls.cleanup_mode === 1 ? 'folder' : 'segments',
+    inMemory: hls.use_memory_as_disk_flag,
+    partDurationMs: millrace.hls.low_latency ? millrace.hls.part_duration_ms : null,
+    sessionTimeoutMs: Math.max(1000, hls.sub_session_timeout_ms),
+    sessionKey: hls.sub_session_hash_key,
+  };
+}
+
 /** HTTP API. */
 export function apiOptions(config: Config): ApiOptions {
   const plain = plainListener(apiListener(config));
   return { serverId: config.server_id, enabled: plain !== null, plain, token: config.millrace.api.token };
+}
+
+/** Profiles, which ask for the API's token, reports of the groups in the log, and what readiness goes by. */
+export function operationsOptions(config: Config): OperationsOptions {
+  const { debug, http_notify: notify, millrace } = config;
+  return {
+    report: {
+      intervalSec: debug.log_group_interval_sec,
+      maxGroups: debug.log_group_max_group_num,
+      maxPlayers: debug.log_group_max_sub_num_per_group,
+    },
+    profiles: plainListener(profileListener(config)),
+    token: millrace.api.token,
+    isOutboxWanted: notify.enable,
+  };
+}
+
+/** What a console is told of what is on. */
+export function featuresJson({ hls, http_notify: notify, simple_auth: auth, millrace }: Config): FeaturesJson {
+  const { jwt } = millrace.admission;
+  return {
+    low_latency_hls: (hls.enable || hls.enable_https) && millrace.hls.low_latency,
+    notify: notify.enable,
+    publish_secret: auth.pub_rtmp_enable || auth.pub_rtsp_enable || jwt.publish,
+    play_secret:
+      [auth.sub_rtmp_enable, auth.sub_httpflv_enable, auth.sub_httpts_enable, auth.sub_rtsp_enable].includes(true) ||
+      auth.hls_m3u8_enable ||
+      jwt.play,
+  };
 }
 
 /** HTTP Notify and how it delivers. */
@@ -120,6 +201,8 @@ export function notifyOptions(config: Config): NotifyOptions & { readonly enable
       on_relay_pull_stop: notify.on_relay_pull_stop,
       on_rtmp_connect: notify.on_rtmp_connect,
       on_hls_make_ts: notify.on_hls_make_ts,
+      on_record_start: delivery.on_record_start,
+      on_record_stop: delivery.on_record_stop,
     },
     outboxPath: delivery.outbox_path,
     concurrency: delivery.concurrency,
@@ -132,7 +215,7 @@ export function notifyOptions(config: Config): NotifyOptions & { readonly enable
 }
 
 /** The log. */
-export function logOptions({ log }: Config): LogOptions {
+export function logOptions({ log, millrace }: Config): LogOptions {
   return {
     level: log.level,
     filename: log.filename,
@@ -142,6 +225,7 @@ export function logOptions({ log }: Config): LogOptions {
     maxRotateDays: log.max_rotate_days,
     hasTimestamp: log.timestamp_flag,
     hasTimestampMs: log.timestamp_with_ms_flag,
+    secretParams: [millrace.admission.jwt.param],
   };
 }
 
@@ -152,6 +236,11 @@ export function fanoutOptions({ millrace }: Config): FanoutOptions {
     backlogBytes: millrace.limits.subscriber_backlog_bytes,
     backlogMs: millrace.limits.subscriber_backlog_ms,
   };
+}
+
+/** How many threads serve players; 1: the main thread does. */
+export function threadCount({ millrace }: Config): number {
+  return millrace.threads === 0 ? Math.max(1, availableParallelism() - 1) : millrace.threads;
 }
 
 /** Time-outs and bounds on peers. */

@@ -1,6 +1,17 @@
 /** The section `millrace`: settings that the original does not have, all with real defaults. */
 import { z } from 'zod';
-import { headers, keyInfo, MAX_TIMER_MS, sectionInfo, signingSecrets, text, whole } from './key.ts';
+import {
+  flag,
+  headers,
+  keyInfo,
+  MAX_TIMER_MS,
+  notifyUrl,
+  oneOf,
+  sectionInfo,
+  signingSecrets,
+  text,
+  whole,
+} from './key.ts';
 import { admissionSection, ownApiSection } from './schema-access.ts';
 
 const UNLISTED = { isListedWhenMissing: false } as const;
@@ -38,6 +49,8 @@ const notifySection = z
       'secrets of the header `webhook-signature` (Standard Webhooks); several while one is replaced',
     ),
     headers: headers('headers that every event bears'),
+    on_record_start: notifyUrl('a record’s file was begun', {}),
+    on_record_stop: notifyUrl('a record’s file is complete', {}),
   })
   .prefault({})
   .register(keyInfo, sectionInfo('How HTTP Notify delivers', UNLISTED));
@@ -69,12 +82,66 @@ const limitsSection = z
   .prefault({})
   .register(keyInfo, sectionInfo('Bounds', UNLISTED));
 
+const hlsOwnSection = z
+  .object({
+    low_latency: flag('low-latency HLS in fragmented MP4 beside the other: `/hls/STREAM/ll.m3u8`', true),
+    part_duration_ms: whole('about how long its parts are; milliseconds', 200, { min: 50, max: 2000 }),
+  })
+  .prefault({})
+  .register(keyInfo, sectionInfo('HLS, what the original does not have', UNLISTED));
+
+const recordSection = z
+  .object({
+    enable_mp4: flag('records every stream as STREAM-UNIXSEC.mp4'),
+    mp4_out_path: text('folder of the MP4 files', './lal_record/mp4/'),
+    split_duration_sec: whole('a file ends at the first key frame after so many seconds; 0: never for that', 0, {
+      max: 31_536_000,
+    }),
+    split_bytes: whole('a file ends at the first key frame after so many bytes; 0: never for that'),
+    retention_hours: whole('files are deleted so long after their last byte; hours; 0: never', 0, {
+      max: TEN_YEARS_HOURS,
+    }),
+    state_path: text(
+      'keeps which files are being written, for their stops after a crash',
+      './millrace_data/records.json',
+    ),
+  })
+  .prefault({})
+  .register(keyInfo, sectionInfo('Recording: MP4, and what holds for all formats', UNLISTED));
+
+const publishSection = z
+  .object({
+    takeover: oneOf('a publisher that comes while there is one is refused, or takes its place', ['refuse', 'replace']),
+    grace_ms: whole(
+      'a publisher that comes back within this time goes on with the HLS playlist, the records and the pushes of the one that was lost; milliseconds',
+      0,
+      { max: 600_000 },
+    ),
+  })
+  .prefault({})
+  .register(keyInfo, sectionInfo('Publishers that come back', UNLISTED));
+
+const relaySection = z
+  .object({
+    verify_tls: flag('certificates of RTMPS and RTSPS servers that streams are pulled from must be trusted', true),
+  })
+  .prefault({})
+  .register(keyInfo, sectionInfo('Streams from and to other servers', UNLISTED));
+
 export const millraceSection = z
   .object({
-    threads: whole('threads that serve players', 1, { min: 1, max: 256 }),
+    threads: whole(
+      'threads that serve players; 1: the main thread does; more: so many beside it; 0: one less than there are cores, at least one',
+      1,
+      { max: 256 },
+    ),
     fanout: fanoutSection,
     notify: notifySection,
     limits: limitsSection,
+    hls: hlsOwnSection,
+    publish: publishSection,
+    record: recordSection,
+    relay: relaySection,
     admission: admissionSection,
     api: ownApiSection,
   })

@@ -50,6 +50,9 @@ export const configSchema = z
   })
   .register(keyInfo, sectionInfo('The configuration', { isListedWhenMissing: false }));
 
+/** What a configuration file may hold; keys that begin with `#` are comments. */
+export type ConfigFile = z.input<typeof configSchema>;
+
 type ParsedConfig = z.output<typeof configSchema>;
 
 /** The configuration as it holds: every key has its value. Addresses are read, and null where there is none. */

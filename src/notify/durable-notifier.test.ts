@@ -49,7 +49,14 @@ test('after a crash every start has its stop, with the last byte sums, before th
   notifier.record(started(session('FLVSUB1', 'a', 'SUB')));
   notifier.record(started(session('FLVSUB2', 'a', 'SUB')));
   notifier.record(stopped(session('FLVSUB2', 'a', 'SUB')));
-  const sums = { remoteAddr: '', startUnixMs: 0, readBitrateKbits: 0, writeBitrateKbits: 0, droppedFrames: 0 };
+  const sums = {
+    remoteAddr: '',
+    startUnixMs: 0,
+    readBitrateKbits: 0,
+    writeBitrateKbits: 0,
+    droppedFrames: 0,
+    lostPackets: 0,
+  };
   const pub = {
     sessionId: id,
     protocol: 'RTMP',

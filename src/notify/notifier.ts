@@ -10,10 +10,9 @@ import { Lanes } from './lanes.ts';
 import { MemoryOutbox } from './memory-outbox.ts';
 import { type NotifyEvent, type NotifyOptions, type Target, targetsOf } from './options.ts';
 import type { Left, Outbox, Settlement, WaitingEvent } from './outbox.ts';
-import { payloadOf, updateBody } from './payloads.ts';
+import { messageOf, type NotifyMessage, updateBody } from './payloads.ts';
 import { SessionNumbers } from './session-numbers.ts';
 import { ByteSums, crashStops, sessionChangeOf } from './sessions.ts';
-import { groupJson } from './stat-json.ts';
 import { systemTimers, type Timers } from './timers.ts';
 import { UpdateSender } from './update-sender.ts';
 
@@ -26,6 +25,8 @@ export interface NotifierDeps {
   readonly lalInfo: () => object;
   /** All groups now, for on_update. */
   readonly groups: () => readonly GroupSnapshot[];
+  /** Told of each event as it happens, whether or not it has a URL, and of on_update. Never throws. */
+  readonly onEvent?: (message: NotifyMessage) => void;
   readonly timers?: Timers;
   /** From 0 to 1. */
   readonly random?: () => number;
@@ -43,6 +44,8 @@ export interface NotifyStatus {
   readonly expired: number;
   /** Lost: there was no room for them. */
   readonly dropped: number;
+  /** Why events are kept in memory alone; null while they are in the database. */
+  readonly inMemory: string | null;
   /** The number given to an event last. */
   readonly lastSeq: number;
   readonly updates: { readonly sent: number; readonly replaced: number; readonly failed: number };
@@ -212,7 +215,9 @@ class HttpNotifier implements Notifier {
   }
 
   update(groups: readonly GroupSnapshot[]): void {
-    this.#updates?.offer(updateBody(this.#options.serverId, groups.map(groupJson)));
+    const body = updateBody(this.#options.serverId, groups);
+    this.#deps.onEvent?.({ event: 'on_update', streamName: null, body });
+    this.#updates?.offer(JSON.stringify(body));
   }
 
   async stop(deadlineMs: number): Promise<{ readonly undelivered: number; readonly isKept: boolean }> {
@@ -230,6 +235,7 @@ class HttpNotifier implements Notifier {
 
   status(): NotifyStatus {
     const { inFlight, delivered, failedAttempts, refused, expired } = this.#lanes.counters;
+    const { keeping } = this.#outbox;
     return {
       backlog: this.#outbox.waiting + this.#early.length,
       inFlight,
@@ -238,6 +244,7 @@ class HttpNotifier implements Notifier {
       refused,
       expired,
       dropped: this.#dropped,
+      inMemory: keeping.in === 'database' ? null : keeping.why,
       lastSeq: this.#outbox.lastSeq,
       updates: { ...(this.#updates?.counters ?? { sent: 0, replaced: 0, failed: 0 }) },
     };
@@ -245,25 +252,29 @@ class HttpNotifier implements Notifier {
 
   /** Once at start and every `updateIntervalSec`: on_update. */
   #tick(): void {
-    if (this.#updates === null || this.#options.updateIntervalSec <= 0) return;
+    const isWanted = this.#updates !== null || this.#deps.onEvent !== undefined;
+    if (!isWanted || this.#options.updateIntervalSec <= 0) return;
     this.update(this.#deps.groups());
     this.#cancelTick = this.#timers.after(this.#options.updateIntervalSec * 1000, () => this.#tick());
   }
 
   #append(fact: Fact): void {
-    const payload = payloadOf(fact, this.#options.serverId, this.#deps.lalInfo);
-    const target = payload === null ? undefined : this.#targets.get(payload.event);
+    const message = messageOf(fact, this.#options.serverId, this.#deps.lalInfo);
+    if (message !== null) this.#deps.onEvent?.(message);
+    const target = message === null ? undefined : this.#targets.get(message.event);
     const change = sessionChangeOf(fact);
-    if (payload === null || target === undefined) {
+    if (message === null || target === undefined) {
       if (change !== null) this.#outbox.note(change);
       return;
     }
     const sessionId = sessionOf(fact);
     const seq = this.#outbox.append(
       {
-        ...payload,
+        event: message.event,
+        streamName: message.streamName,
+        body: JSON.stringify(message.body),
         ...target,
-        lane: laneOf(payload.streamName, sessionId),
+        lane: laneOf(message.streamName, sessionId),
         after: this.#after(sessionId, target.receiver),
         sessionId,
         reason: fact.kind === 'session_stop' ? fact.reason : null,
@@ -271,7 +282,7 @@ class HttpNotifier implements Notifier {
       },
       change,
     );
-    if (seq === null) this.#drop(payload.event);
+    if (seq === null) this.#drop(message.event);
     else if (fact.kind === 'server_start') this.#serverStart = { seq, receiver: target.receiver };
     else if (fact.kind === 'rtmp_connect') this.#connected(fact.sessionId, { seq, receiver: target.receiver });
     else if (fact.kind === 'session_stop') this.#connects.delete(fact.session.sessionId);
@@ -328,6 +339,8 @@ function sessionOf(fact: Fact): string | null {
   switch (fact.kind) {
     case 'server_start':
     case 'hls_make_ts':
+    case 'record_start':
+    case 'record_stop':
       return null;
     case 'rtmp_connect':
       return fact.sessionId;

@@ -13,6 +13,9 @@ export const NOTIFY_EVENTS = [
   'on_relay_pull_stop',
   'on_rtmp_connect',
   'on_hls_make_ts',
+  // ours
+  'on_record_start',
+  'on_record_stop',
 ] as const;
 export type NotifyEvent = (typeof NOTIFY_EVENTS)[number];
 

@@ -4,13 +4,17 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import type { BaseType, Fact } from '../streams/index.ts';
 import { connected, session, started, stopped } from './notify.fixture.ts';
-import { payloadOf } from './payloads.ts';
+import { messageOf } from './payloads.ts';
 
 const recorded = JSON.parse(
   readFileSync(new URL('../../test/golden/lalserver-0.37.4.notify.json', import.meta.url), 'utf8'),
 ) as { event: string; body: Record<string, unknown> }[];
 
-const payload = (fact: Fact) => payloadOf(fact, '1', () => ({ server_id: '1', bin_info: 'x' }));
+const payload = (fact: Fact) => {
+  const message = messageOf(fact, '1', () => ({ server_id: '1', bin_info: 'x' }));
+  if (message === null) return null;
+  return { event: message.event, streamName: message.streamName, body: JSON.stringify(message.body) };
+};
 
 test('on_pub_start is the example of the specification, IV.2, byte for byte', () => {
   assert.deepEqual(payload(started(session('RTMPPUBSUB5'))), {

@@ -44,6 +44,7 @@ test('only byte sums that changed are told', () => {
     readBitrateKbits: 0,
     writeBitrateKbits: 0,
     droppedFrames: 0,
+    lostPackets: 0,
   });
   const group = (pub: number, sub: number): GroupSnapshot => ({
     streamName: 'a',

@@ -16,6 +16,7 @@ const pub: SessionSnapshot = {
   readBitrateKbits: 436,
   writeBitrateKbits: 0,
   droppedFrames: 0,
+  lostPackets: 0,
 };
 const sub: SessionSnapshot = {
   ...pub,

@@ -16,6 +16,7 @@ const DEFAULTS: LogOptions = {
   maxRotateDays: 0,
   hasTimestamp: true,
   hasTimestampMs: true,
+  secretParams: [],
 };
 const NOW = Date.UTC(2026, 10, 24, 8, 37, 18, 855);
 

@@ -4,6 +4,7 @@ import { type Logger, pino } from 'pino';
 import { prettyFactory } from 'pino-pretty';
 import type { Log } from '../streams/index.ts';
 import { LogFile } from './log-file.ts';
+import { createRedactor } from './redact.ts';
 import type { RotationPeriod } from './rotation.ts';
 
 /** What the log is to be; the configuration's section `log` is mapped onto it. */
@@ -22,6 +23,8 @@ export interface LogOptions {
   /** Whether lines bear the time, and whether it has milliseconds. */
   readonly hasTimestamp: boolean;
   readonly hasTimestampMs: boolean;
+  /** Parameters of URLs that are secret here, beside those that always are. */
+  readonly secretParams: readonly string[];
 }
 
 /** What the log uses of its surroundings; tests hand in their own. */
@@ -73,6 +76,7 @@ export function createLog(options: LogOptions, given: Partial<LogSurroundings> =
 
 function createPino(options: LogOptions, sinks: readonly LineSink[], unixMs: () => number): Logger {
   const { level, hasTimestamp, hasTimestampMs } = options;
+  const redact = createRedactor(options.secretParams);
   return pino(
     {
       level: sinks.length === 0 ? 'silent' : (LEVEL_NAMES[level] ?? 'debug'),
@@ -83,7 +87,8 @@ function createPino(options: LogOptions, sinks: readonly LineSink[], unixMs: () 
     },
     {
       write: (line) => {
-        for (const sink of sinks) sink.write(line);
+        const told = redact(line);
+        for (const sink of sinks) sink.write(told);
       },
     },
   );

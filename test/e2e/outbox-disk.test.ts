@@ -1,6 +1,6 @@
 /** The outbox's disk: each commit reaches it; it is full for a time; the file on it is damaged. */
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -8,10 +8,11 @@ import { type TestContext, test } from 'node:test';
 import { type ChaosReceiver, type Delivery, startChaosReceiver } from '../chaos/receiver.ts';
 import { openSite, type Site } from '../chaos/site.ts';
 import { come, count, field, firsts, visit } from '../chaos/visit.ts';
+import { mountDisk } from '../support/disk.ts';
 import { publish } from '../support/ffmpeg.ts';
 import { assertSteadyTime, readFlv } from '../support/flv.ts';
 import type { Millrace } from '../support/millrace.ts';
-import { OrderedScope, type Scope, tempDir } from '../support/temp-dir.ts';
+import { tempDir } from '../support/temp-dir.ts';
 import { poll } from '../support/wait-for.ts';
 
 const DISK_BYTES = 2 * 1024 * 1024;
@@ -35,7 +36,7 @@ function assertWhole({ accepted }: ChaosReceiver): void {
 }
 
 test('a full disk: media and callbacks go on, and what comes after it is safe again', async (t) => {
-  const disk = mountDisk(t);
+  const disk = mountDisk(t, DISK_BYTES);
   if (disk === null) return t.skip('mounting a tmpfs takes root');
   const receiver = await startChaosReceiver(t, 0);
   const site = openSite(t, {
@@ -85,22 +86,6 @@ test('a full disk: media and callbacks go on, and what comes after it is safe ag
 async function keptIn(server: Millrace): Promise<unknown> {
   const { data } = await server.api('/api/notify/status');
   return data?.['database'];
-}
-
-/** A small disk of its own; null where it cannot be mounted. */
-function mountDisk(scope: Scope): string | null {
-  const own = new OrderedScope();
-  const folder = tempDir(own);
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${DISK_BYTES}`, 'tmpfs', folder], { stdio: 'pipe' });
-    // lazily, since a process that was just killed may still have it open
-    own.after(() => void execFileSync('umount', ['-l', folder]));
-    scope.after(() => own.end());
-    return folder;
-  } catch {
-    scope.after(() => own.end());
-    return null;
-  }
 }
 
 /** Writes until nothing more fits. */

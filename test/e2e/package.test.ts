@@ -1,10 +1,11 @@
 /** The npm package: what `npm pack` puts into it runs by bin/millrace.js, on a new Node.js and beside an old one. */
 import assert from 'node:assert/strict';
-import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { before, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { Millrace, writeConfig } from '../support/millrace.ts';
+import { installPackage } from '../support/package.ts';
 import { run, start } from '../support/process.ts';
 import { fileScope, tempDir } from '../support/temp-dir.ts';
 import { withPatience } from '../support/wait-for.ts';
@@ -17,16 +18,10 @@ const scope = fileScope();
 let packed: string;
 let oldNode: string;
 
-/** The package as it lies in somebody's node_modules, the files that `npm pack` lists and no others. */
 before(async () => {
-  const dir = tempDir(scope);
-  packed = join(dir, 'node_modules/millrace');
-  const build = ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json', '--outDir', join(packed, 'dist')];
-  const built = await run(scope, process.execPath, build, { cwd: ROOT });
-  assert.equal(built.code, 0, built.stdout.toString());
-  for (const name of ['bin', 'conf', 'package.json']) cpSync(join(ROOT, name), join(packed, name), { recursive: true });
-  symlinkSync(join(ROOT, 'node_modules'), join(packed, 'node_modules'));
-  oldNode = join(dir, 'old-node.mjs');
+  const project = await installPackage(scope);
+  packed = join(project, 'node_modules/millrace');
+  oldNode = join(project, 'old-node.mjs');
   writeFileSync(oldNode, OLD_NODE);
 });
 
@@ -45,6 +40,8 @@ for (const [what, isOld] of [
     await server.ready();
     const { data } = await server.api('/api/stat/lal_info');
     assert.match(String(data?.['bin_info']), /^Millrace /);
+    const page = await (await fetch(`http://127.0.0.1:${server.port('api')}/`)).text();
+    assert.match(page, /<title>Millrace<\/title>.*src="\.\/assets\/index-.*\.js"/s);
     await server.stop();
 
     const faulty = launch(t, nodeArgs, ['-c', 'nowhere.json', '-p', tempDir(t)]);

@@ -1,5 +1,8 @@
 /** Debian's Chromium, driven by playwright-core. */
-import { existsSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { delimiter, join } from 'node:path';
 import { type BrowserContext, chromium } from 'playwright-core';
 import { type Scope, tempDir } from './temp-dir.ts';
@@ -25,6 +28,36 @@ export async function openBrowser(scope: Scope): Promise<BrowserContext> {
   });
   scope.after(() => context.close());
   return context;
+}
+
+/** What a page with a video element `v` and a list `faults` tells; as text, since its world has types of its own. */
+export const PLAYER_STATE = `({
+  time: v.currentTime, frames: v.getVideoPlaybackQuality().totalVideoFrames,
+  audioBytes: v.webkitAudioDecodedByteCount, size: v.videoWidth + 'x' + v.videoHeight, faults,
+})`;
+
+export interface PlayerState {
+  /** Seconds. */
+  readonly time: number;
+  readonly frames: number;
+  readonly audioBytes: number;
+  readonly size: string;
+  readonly faults: readonly string[];
+}
+
+/** Serves a page, and the script of a player as `/player.js`, from an origin of their own, which is returned. */
+export async function servePage(scope: Scope, page: string, script: string): Promise<string> {
+  const server = http.createServer((request, response) => {
+    if (request.url === '/player.js') response.end(readFileSync(script));
+    else response.writeHead(200, { 'Content-Type': 'text/html' }).end(page);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  scope.after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
 function findBrowser(): string {

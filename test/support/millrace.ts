@@ -31,7 +31,7 @@ const BASE: Config = {
   log: { level: 1, is_to_stdout: true },
 };
 
-export type ListenerName = 'rtmp' | 'rtmps' | 'http' | 'https' | 'api';
+export type ListenerName = 'rtmp' | 'rtmps' | 'rtsp' | 'rtsps' | 'ws-rtsp' | 'http' | 'https' | 'api' | 'profiles';
 
 /** Writes a configuration of `overrides` over the base into the scope's own folder; gives the file's path. */
 export function writeConfig(scope: Scope, overrides: Config = {}): string {
@@ -88,7 +88,7 @@ export class Millrace {
   }
 
   /** `rtmp://HOST:PORT/` and so on; add `APP/STREAM`. */
-  url(scheme: 'rtmp' | 'rtmps' | 'http' | 'https' | 'ws' | 'wss', path: string): string {
+  url(scheme: 'rtmp' | 'rtmps' | 'rtsp' | 'rtsps' | 'http' | 'https' | 'ws' | 'wss', path: string): string {
     const listener = scheme === 'ws' ? 'http' : scheme === 'wss' ? 'https' : scheme;
     return `${scheme}://127.0.0.1:${this.port(listener)}/${path}`;
   }

@@ -13,8 +13,12 @@ export const EVENTS = [
   'on_pub_stop',
   'on_sub_start',
   'on_sub_stop',
+  'on_relay_pull_start',
+  'on_relay_pull_stop',
 ] as const;
-export type EventName = (typeof EVENTS)[number];
+/** Events of ours, configured in a section of ours. */
+export const OWN_EVENTS = ['on_record_start', 'on_record_stop'] as const;
+export type EventName = (typeof EVENTS)[number] | (typeof OWN_EVENTS)[number];
 
 /** One callback as it came. */
 export interface Callback {
@@ -76,6 +80,11 @@ export class Receiver {
   config(overrides: Config = {}): Config {
     const urls = Object.fromEntries(EVENTS.map((event) => [event, this.url(event)]));
     return { enable: true, update_interval_sec: 0, ...urls, ...overrides };
+  }
+
+  /** What `millrace.notify` is to hold for the events of ours to come here. */
+  ownConfig(): Config {
+    return Object.fromEntries(OWN_EVENTS.map((event) => [event, this.url(event)]));
   }
 
   /** The first callback of that name whose body has these fields, here already or still to come. */

@@ -1,0 +1,113 @@
+/** The server as a program has it: started and stopped, asked and commanded, and given streams and hooks. */
+import { createFunctionAdmission } from '../admission/index.ts';
+import { callbackOptions } from '../config/index.ts';
+import { createServer as createInner } from '../server.ts';
+import type { Log } from '../streams/index.ts';
+import { type Controls, createControls, createRecords, createStats, type Records, type Stats } from './controls.ts';
+import { EventQueue } from './events.ts';
+import { type HookResult, Hooks, type StreamHook } from './hooks.ts';
+import type { InsideDeps, Refused } from './inside.ts';
+import { checkOptions, readConfig, type ServerOptions } from './options.ts';
+import { addPublisher, type PublisherOptions, type PublisherResult } from './publisher.ts';
+
+/** What listens, by its name. */
+export type ListenerName = 'rtmp' | 'rtmps' | 'rtsp' | 'rtsps' | 'ws-rtsp' | 'http' | 'https' | 'api';
+
+export interface MillraceServer {
+  /**
+   * Binds every listener and tells of the server's start. Once. Rejects where a plain listener cannot be bound; nothing listens
+   * then, and nothing holds the process.
+   */
+  start(): Promise<void>;
+  /**
+   * Ends listeners and sessions and delivers their events, all within the deadline (absent: 10 s). It cannot be started
+   * again; another one can be created.
+   */
+  stop(deadlineMs?: number): Promise<void>;
+  /**
+   * Where it listens: of the listener of this name (the first, where protocols have addresses of their own), or of the one whose
+   * address has this configuration key, as `hls.http_listen_addr`. Null where there is none.
+   */
+  port(listener: ListenerName | (string & {})): number | null;
+  readonly stats: Stats;
+  readonly ctrl: Controls;
+  readonly record: Records;
+  /** Publishes a stream that the program makes itself. */
+  addPublisher(options: PublisherOptions): Promise<PublisherResult>;
+  /** Hooks onto a stream, as one of its players. */
+  addHook(streamName: string, hook: StreamHook): Promise<HookResult>;
+}
+
+const STOP_MS = 10_000;
+/** What a start that failed has opened needs no longer to close. */
+const FAILED_STOP_MS = 1000;
+const NOT_RUNNING: Refused = { ok: false, reason: 'the server is not running' };
+const silent = (): void => {};
+const NO_LOG: Log = { debug: silent, info: silent, warn: silent, error: silent };
+
+/**
+ * A server in this process, not started yet. Several may run at a time, each with files of its own: relative paths of the
+ * configuration are looked for in the working folder. It sets no signal handlers and writes nothing to stdout.
+ * @throws ConfigError where the configuration cannot be used, TypeError where another option cannot
+ */
+export function createServer(options: ServerOptions): MillraceServer {
+  checkOptions(options);
+  const { config, warnings } = readConfig(options.config);
+  const { log = NO_LOG, admission, onEvent } = options;
+  const events = onEvent === undefined ? null : new EventQueue(onEvent, log);
+  const hooks = new Hooks();
+  const inner = createInner(config, log, warnings, {
+    mayListenNowhere: true,
+    consumers: [(publication) => hooks.consume(publication)],
+    ...(admission === undefined ? {} : { admission: createFunctionAdmission(admission, callbackOptions(config), log) }),
+    ...(events === null
+      ? {}
+      : {
+          onEvent: (message) =>
+            events.push(message.event === 'on_server_start' ? { ...message, body: inner.controls.lalInfo() } : message),
+        }),
+  });
+  const inside: InsideDeps = { hub: inner.hub, counter: inner.counter, log };
+  let starting: Promise<void> | null = null;
+  let stopping: Promise<void> | null = null;
+  let isRunning = false;
+
+  const start = async (): Promise<void> => {
+    for (const warning of warnings) log.warn({}, warning);
+    try {
+      await inner.start();
+    } catch (error) {
+      await inner.stop(FAILED_STOP_MS);
+      throw error;
+    }
+    isRunning = true;
+  };
+  const stop = async (deadlineMs: number): Promise<void> => {
+    const deadline = performance.now() + deadlineMs;
+    if (starting === null) return;
+    // a start that failed has stopped already
+    await starting.catch(silent);
+    if (!isRunning) return;
+    isRunning = false;
+    await inner.stop(deadlineMs);
+    const undone = (await events?.drain(Math.max(0, deadline - performance.now()))) ?? 0;
+    if (undone > 0) log.error({ events: undone }, 'the event handler has not taken all events before the end');
+  };
+  return {
+    start: () => {
+      if (starting !== null || stopping !== null) throw new Error('a server can be started once');
+      starting = start();
+      return starting;
+    },
+    stop: (deadlineMs = STOP_MS) => {
+      stopping ??= stop(deadlineMs);
+      return stopping;
+    },
+    port: (listener) => inner.portOf(listener),
+    stats: createStats(inner.controls),
+    ctrl: createControls(inner.controls),
+    record: createRecords(inner.controls),
+    addPublisher: async (wanted) => (isRunning ? addPublisher(wanted, inside) : NOT_RUNNING),
+    addHook: async (streamName, hook) => (isRunning ? hooks.add(streamName, hook, inside) : NOT_RUNNING),
+  };
+}

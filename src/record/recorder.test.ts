@@ -1,0 +1,196 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { tempDir } from '../../test/support/temp-dir.ts';
+import { poll } from '../../test/support/wait-for.ts';
+import type { Frame, Tracks } from '../media/index.ts';
+import type { Fact, FrameConsumer } from '../streams/index.ts';
+import { Recorder, type RecorderOptions } from './recorder.ts';
+
+const silent = (): void => {};
+const TRACKS: Tracks = {
+  video: null,
+  audio: { kind: 'audio', codec: 'AAC', config: Buffer.from([0x12, 0x10]), sampleRate: 44_100, channels: 2 },
+  metadata: null,
+};
+const audio = (dts: number, size = 100): Frame => ({
+  ...{ kind: 'audio', codec: 'AAC', dts, pts: dts },
+  data: Buffer.alloc(size, 1),
+});
+
+/** A recorder of a hub in which `s` is published, and what it tells. */
+function setUp(t: TestContext, options: Partial<RecorderOptions> = {}) {
+  const folder = tempDir(t);
+  const facts: Fact[] = [];
+  const clock = { now: Date.UTC(2026, 0, 1), monotonicMs: () => 0, unixMs: () => clock.now };
+  const taps = new Set<FrameConsumer>();
+  const recorder = new Recorder(
+    {
+      folders: { flv: join(folder, 'flv'), ts: join(folder, 'ts'), mp4: join(folder, 'mp4') },
+      ...{ always: [], splitMs: 0, splitBytes: 0, retentionMs: 0, statePath: join(folder, 'state.json') },
+      ...options,
+    },
+    {
+      clock,
+      ledger: { record: (fact) => facts.push(fact) },
+      log: { debug: silent, info: silent, warn: silent, error: silent },
+      appNameOf: () => 'live',
+      tap: (streamName, consumer) => {
+        if (streamName !== 's') return null;
+        taps.add(consumer);
+        consumer.setTracks(TRACKS);
+        return () => taps.delete(consumer);
+      },
+    },
+  );
+  const write = (frame: Frame): void => {
+    for (const each of taps) each.write(frame);
+  };
+  const stops = (): string[] =>
+    facts.flatMap((fact) => (fact.kind === 'record_stop' ? [`${fact.durationMs} ms: ${fact.reason}`] : []));
+  return { recorder, folder, facts, clock, taps, write, stops };
+}
+
+test('files of one second do not overwrite each other', async (t) => {
+  const { recorder, folder, write } = setUp(t, { splitMs: 100 });
+  assert.deepEqual(recorder.startRecord('s', 'flv'), { ok: true });
+  for (let dts = 0; dts < 300; dts += 50) write(audio(dts));
+  await recorder.stop();
+  const second = Date.UTC(2026, 0, 1) / 1000;
+  assert.deepEqual(
+    readdirSync(join(folder, 'flv')).sort(),
+    [0, 1, 2].map((n) => `s-${second + n}.flv`),
+  );
+});
+
+test('each file’s time begins at 0, and frames that belong before its first one are put there', async (t) => {
+  const { recorder, folder, write, stops } = setUp(t);
+  recorder.startRecord('s', 'flv');
+  write(audio(5000));
+  write(audio(4990));
+  write(audio(5040));
+  await recorder.stop();
+  const [name = ''] = readdirSync(join(folder, 'flv'));
+  const flv = readFileSync(join(folder, 'flv', name));
+  const times: number[] = [];
+  for (let at = 13; at < flv.length; at += 15 + flv.readUIntBE(at + 1, 3)) times.push(flv.readUIntBE(at + 4, 3));
+  assert.deepEqual(times.slice(-3), [0, 0, 40]);
+  assert.deepEqual(stops(), ['40 ms: server stopped']);
+});
+
+test('a file is split by its bytes', async (t) => {
+  const { recorder, write, stops } = setUp(t, { splitBytes: 1000 });
+  recorder.startRecord('s', 'flv');
+  for (let dts = 0; dts < 250; dts += 50) write(audio(dts, 600));
+  await recorder.stop();
+  assert.equal(stops()[0], '50 ms: split');
+});
+
+test('a record ends where it is told, once; one more can begin', async (t) => {
+  const { recorder, taps, write, stops } = setUp(t);
+  recorder.startRecord('s', 'mp4');
+  assert.deepEqual(recorder.startRecord('s', 'mp4'), {
+    ...{ ok: false, reason: 'stream s is being recorded as mp4 already' },
+  });
+  write(audio(0));
+  assert.equal(recorder.stopRecord('s', 'flv'), 0);
+  assert.equal(recorder.stopRecord('s', null), 1);
+  assert.equal(recorder.stopRecord('s', null), 0);
+  assert.equal(taps.size, 0);
+  assert.deepEqual(recorder.startRecord('s', 'mp4'), { ok: true });
+  await recorder.stop();
+  assert.deepEqual(stops(), ['0 ms: stopped']);
+});
+
+test('what cannot be recorded is refused with its reason', async (t) => {
+  const { recorder, facts } = setUp(t);
+  const reason = (name: string): string => {
+    const result = recorder.startRecord(name, 'flv');
+    return result.ok ? 'recorded' : result.reason;
+  };
+  assert.equal(reason('other'), 'nobody publishes other');
+  assert.match(reason('..'), /its name cannot be a file's/);
+  assert.match(reason('a\\b'), /backslash/);
+  assert.match(reason('x'.repeat(201)), /201 bytes; allowed are 200/);
+  await recorder.stop();
+  assert.deepEqual(facts, []);
+});
+
+test('a folder that cannot be made ends the record without an event', async (t) => {
+  const { recorder, folder, write, facts } = setUp(t);
+  writeFileSync(join(folder, 'flv'), 'a file where the folder should be');
+  recorder.startRecord('s', 'flv');
+  write(audio(0));
+  await recorder.stop();
+  assert.deepEqual(facts, []);
+});
+
+test('old files are deleted, by the time of their last byte; running ones and other files are not', async (t) => {
+  const { recorder, folder, clock, write } = setUp(t, { retentionMs: 3_600_000 });
+  const flv = join(folder, 'flv');
+  mkdirSync(flv);
+  const age = (name: string, ms: number): void => {
+    if (!existsSync(join(flv, name))) writeFileSync(join(flv, name), 'x');
+    utimesSync(join(flv, name), new Date(clock.now - ms), new Date(clock.now - ms));
+  };
+  age('a-1700000000.flv', 3_600_001);
+  age('b-1700000000.flv', 3_599_000);
+  age('notes.txt', 9_999_999);
+  age('c-1700000000.ts', 9_999_999);
+  recorder.startRecord('s', 'flv');
+  write(audio(0));
+  await poll(
+    'the running file has bytes',
+    () => recorder.list('s'),
+    ([file]) => file !== undefined && file.bytes > 0,
+  );
+  age(`s-${clock.now / 1000}.flv`, 9_999_999);
+  await recorder.sweep();
+  assert.deepEqual(readdirSync(flv).sort(), [
+    'b-1700000000.flv',
+    'c-1700000000.ts',
+    'notes.txt',
+    `s-${clock.now / 1000}.flv`,
+  ]);
+  await recorder.stop();
+});
+
+test('files that a crash left open get their stop at the next start, once', async (t) => {
+  const { recorder, folder, facts, write, clock } = setUp(t);
+  const statePath = join(folder, 'state.json');
+  recorder.startRecord('s', 'flv');
+  write(audio(0));
+  await poll(
+    'the open file is kept',
+    () => Promise.resolve(existsSync(statePath) && readFileSync(statePath, 'utf8')),
+    (text) => text !== false && text.includes('s-'),
+  );
+  // as if the process had ended here
+  const left = readFileSync(statePath, 'utf8');
+  await recorder.stop();
+  writeFileSync(statePath, left);
+  for (const expected of [1, 0]) {
+    const next: Fact[] = [];
+    const again = new Recorder(
+      {
+        folders: { flv: join(folder, 'flv'), ts: '', mp4: '' },
+        ...{ always: [], splitMs: 0, splitBytes: 0, retentionMs: 0, statePath },
+      },
+      {
+        ...{ clock, tap: () => null, appNameOf: () => '' },
+        ledger: { record: (fact) => next.push(fact) },
+        log: { debug: silent, info: silent, warn: silent, error: silent },
+      },
+    );
+    await again.start();
+    assert.equal(next.length, expected);
+    const [stop] = next;
+    const started = facts.find((fact) => fact.kind === 'record_start');
+    if (stop?.kind === 'record_stop') {
+      assert.deepEqual([stop.path, stop.reason], [started?.path, 'server crashed']);
+      assert.equal(stop.bytes, statSync(stop.path).size);
+    }
+    await again.stop();
+  }
+});
