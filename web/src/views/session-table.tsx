@@ -1,0 +1,102 @@
+/** Sessions of a stream, which can be searched where they are many, ended, and blocked. */
+import type { VNode } from 'preact';
+import { useState } from 'preact/hooks';
+import { bitrateOfKbits, bytes, count, visible, wholeSeconds } from '../model/format.ts';
+import type { Session } from '../model/types.ts';
+import { Pager, pageWithin } from '../ui/pager.tsx';
+import { Field } from '../ui/small.tsx';
+import { type Column, Table } from '../ui/table.tsx';
+import { askBlock, askKick } from './session-dialogs.tsx';
+
+const PAGE_SIZE = 10;
+
+interface SessionTableProps {
+  /** What they are: "viewers". */
+  readonly what: string;
+  readonly streamName: string;
+  readonly sessions: readonly Session[];
+  readonly empty: string;
+}
+
+export function SessionTable({ what, streamName, sessions, empty }: SessionTableProps): VNode {
+  const [search, setSearch] = useState('');
+  const [wantedPage, setPage] = useState(0);
+  const words = search.toLowerCase();
+  const found = sessions.filter(({ session_id, remote_addr, protocol }) =>
+    `${session_id} ${remote_addr} ${protocol}`.toLowerCase().includes(words),
+  );
+  const page = pageWithin(wantedPage, found.length, PAGE_SIZE);
+  const isLong = sessions.length > PAGE_SIZE;
+  return (
+    <>
+      {isLong ? (
+        <div class="filters">
+          <Field label="Search">
+            <input
+              type="search"
+              value={search}
+              placeholder="Address, session or protocol"
+              onInput={(event) => setSearch(event.currentTarget.value)}
+            />
+          </Field>
+          {search === '' ? null : <span class="found">{count(found.length)} found</span>}
+        </div>
+      ) : null}
+      <Table
+        caption={what}
+        columns={columnsFor(streamName)}
+        rows={found.slice(page * PAGE_SIZE, (page + 1) * PAGE_SIZE)}
+        keyOf={({ session_id }) => session_id}
+        empty={sessions.length === 0 ? empty : `None is like “${visible(search)}”.`}
+      />
+      <Pager what={what} total={found.length} pageSize={PAGE_SIZE} page={page} onPage={setPage} />
+    </>
+  );
+}
+
+function columnsFor(streamName: string): Column<Session>[] {
+  return [
+    {
+      title: 'Session',
+      cell: ({ session_id, remote_addr }) => (
+        <>
+          <span class="strong">{session_id}</span>
+          <small>{remote_addr}</small>
+        </>
+      ),
+    },
+    { title: 'Protocol', cell: ({ protocol }) => protocol },
+    { title: 'Since', cell: ({ start_time }) => wholeSeconds(start_time), isMinor: true },
+    { title: 'Bitrate', cell: ({ bitrate_kbits }) => bitrateOfKbits(bitrate_kbits), isNumber: true },
+    {
+      title: 'Bytes',
+      cell: ({ base_type, read_bytes_sum, wrote_bytes_sum }) =>
+        bytes(base_type === 'PUB' || base_type === 'PULL' ? read_bytes_sum : wrote_bytes_sum),
+      isNumber: true,
+    },
+    {
+      title: 'Actions',
+      cell: (session) => (
+        <span class="actions">
+          <button
+            type="button"
+            class="small"
+            aria-label={`Kick ${session.session_id}`}
+            onClick={() => askKick(streamName, session)}
+          >
+            Kick
+          </button>
+          <button
+            type="button"
+            class="small"
+            aria-label={`Block ${session.remote_addr}`}
+            onClick={() => askBlock(session.remote_addr)}
+          >
+            Block
+          </button>
+        </span>
+      ),
+      isNumber: true,
+    },
+  ];
+}
