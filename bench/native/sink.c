@@ -2,119 +2,126 @@
  * sink: holds N live-stream players open against a server and throws the bytes away.
  *
  *   cc -O2 -o sink sink.c
- *   ./sink URL N SECONDS [RAMP_PER_S]
+ *   ./sink URL N SECONDS [RAMP_PER_S [READ_BYTES_PER_S]]
  *
  * URL is http://HOST:PORT/PATH (HTTP-FLV, HTTP-TS: plain GET), ws://HOST:PORT/PATH (the same with a WebSocket
- * handshake) or rtmp://HOST:PORT/APP/STREAM (simple handshake, connect, createStream, play). HOST is an IPv4 address: 127.0.0.1.
+ * handshake), rtmp://HOST:PORT/APP/STREAM (simple handshake, connect, createStream, play) or rtsp://HOST:PORT/PATH
+ * (interleaved in the one connection). HOST is an IPv4 address: 127.0.0.1. A %d in it becomes the player's index.
+ * READ_BYTES_PER_S makes the players slow: each reads so much and no more, 0: nothing once it has asked for the stream.
  * One thread, epoll, recv with MSG_TRUNC (the kernel drops the payload without copying it), so the
  * player side costs as little as it can and the server's own cost can be read from /proc/PID/stat.
  *
- * Prints one JSON line: players asked for, connected, alive at the end, bytes in the measured window
- * (the last SECONDS, after every player is up and 2 s have passed), and the least, median and greatest
+ * Says "measuring" on stderr when every player is up and 2 s have passed. Prints one JSON line: players asked for,
+ * connected, alive at the end, bytes in the measured window (the last SECONDS), and the least, median and greatest
  * bytes that one player received in that window.
  */
-#define _GNU_SOURCE
-#include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/epoll.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
+#include "rtmp.h"
+#include "rtsp.h"
 
-enum state { DIALING, SHAKING, WAITING_CREATED, DRAINING, DEAD };
+enum scheme { HTTP, WS, RTMP, RTSP };
+enum state { DIALING, SHAKING, WAITING_CREATED, ASKING, DRAINING, DEAD };
+
+/* how often a slow player reads, seconds */
+#define SLOW_TICK 0.1
+/* what its kernel holds for a slow player, bytes: what it does not take is the server's from the start */
+#define SLOW_BUFFER 65536
 
 struct player {
   int fd;
   enum state st;
-  uint64_t total, at_start, hs;
+  uint64_t total, at_start;
+  int handshake;
+  struct rtsp *rtsp;
 };
 
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return t.tv_sec + t.tv_nsec / 1e9;
+static enum scheme scheme;
+static char path[512], url[700];
+static int ep;
+/* bytes a second that a player reads; negative: all there is */
+static double read_rate = -1;
+static uint8_t buf[65536];
+
+static int read_url(void) {
+  if (sscanf(url, "http://%127[^:]:%d%511s", host, &port, path) == 3) scheme = HTTP;
+  else if (sscanf(url, "ws://%127[^:]:%d%511s", host, &port, path) == 3) scheme = WS;
+  else if (sscanf(url, "rtsp://%127[^:]:%d%511s", host, &port, path) == 3) scheme = RTSP;
+  else if (sscanf(url, "rtmp://%127[^:]:%d/%127[^/]/%255s", host, &port, app, stream_name) == 4) scheme = RTMP;
+  else return 0;
+  return 1;
 }
 
-static int is_rtmp, is_ws;
-static char host[128], app[128], stream_name[256], path[512], url[700];
-static int port;
-
-static size_t amf_str(uint8_t *p, const char *s) {
-  size_t n = strlen(s);
-  p[0] = 2; p[1] = n >> 8; p[2] = n; memcpy(p + 3, s, n);
-  return n + 3;
-}
-static size_t amf_key(uint8_t *p, const char *s) {
-  size_t n = strlen(s);
-  p[0] = n >> 8; p[1] = n; memcpy(p + 2, s, n);
-  return n + 2;
-}
-static size_t amf_num(uint8_t *p, double d) {
-  uint64_t v; memcpy(&v, &d, 8);
-  p[0] = 0;
-  for (int i = 0; i < 8; i++) p[1 + i] = v >> (56 - 8 * i);
-  return 9;
-}
-/* one command message, cut into 128-byte chunks */
-static void send_command(int fd, uint32_t sid, const uint8_t *body, size_t n) {
-  uint8_t out[4096]; size_t o = 0;
-  out[o++] = 3; out[o++] = 0; out[o++] = 0; out[o++] = 0;
-  out[o++] = n >> 16; out[o++] = n >> 8; out[o++] = n;
-  out[o++] = 20;
-  out[o++] = sid; out[o++] = 0; out[o++] = 0; out[o++] = 0;
-  for (size_t i = 0; i < n; i++) {
-    if (i && i % 128 == 0) out[o++] = 0xc3;
-    out[o++] = body[i];
-  }
-  if (send(fd, out, o, MSG_NOSIGNAL) != (ssize_t)o) perror("send");
-}
-static void rtmp_connect(int fd) {
-  uint8_t b[1024]; size_t n = 0; char tc[400];
-  snprintf(tc, sizeof tc, "rtmp://%s:%d/%s", host, port, app);
-  n += amf_str(b + n, "connect"); n += amf_num(b + n, 1);
-  b[n++] = 3;
-  n += amf_key(b + n, "app"); n += amf_str(b + n, app);
-  n += amf_key(b + n, "flashVer"); n += amf_str(b + n, "LNX 9,0,124,2");
-  n += amf_key(b + n, "tcUrl"); n += amf_str(b + n, tc);
-  b[n++] = 0; b[n++] = 0; b[n++] = 9;
-  send_command(fd, 0, b, n);
-  n = 0;
-  n += amf_str(b + n, "createStream"); n += amf_num(b + n, 2); b[n++] = 5;
-  send_command(fd, 0, b, n);
-}
-static void rtmp_play(int fd) {
-  uint8_t b[1024]; size_t n = 0;
-  n += amf_str(b + n, "play"); n += amf_num(b + n, 3); b[n++] = 5;
-  n += amf_str(b + n, stream_name);
-  send_command(fd, 1, b, n);
+static void die(struct player *p) {
+  close(p->fd);
+  free(p->rtsp);
+  p->rtsp = NULL;
+  p->st = DEAD;
 }
 
-static int dial(struct player *p, int ep, uint32_t idx) {
-  struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(port)};
-  inet_pton(AF_INET, host, &a.sin_addr);
-  p->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-  if (p->fd < 0) { perror("socket"); p->st = DEAD; return -1; }
-  /* spread source addresses so that more than 28,000 players fit */
-  if (!strncmp(host, "127.", 4)) {
-    struct sockaddr_in s = {.sin_family = AF_INET};
-    s.sin_addr.s_addr = htonl(0x7f000001 + (idx / 20000));
-    bind(p->fd, (struct sockaddr *)&s, sizeof s);
-  }
-  if (connect(p->fd, (struct sockaddr *)&a, sizeof a) && errno != EINPROGRESS) {
-    close(p->fd); p->st = DEAD; return -1;
-  }
-  p->st = DIALING;
-  struct epoll_event e = {.events = EPOLLIN | EPOLLOUT, .data.u32 = idx};
+/* it has asked for its stream */
+static void drain(struct player *p) {
+  p->st = DRAINING;
+  free(p->rtsp);
+  p->rtsp = NULL;
+  if (read_rate >= 0) epoll_ctl(ep, EPOLL_CTL_DEL, p->fd, NULL);
+}
+
+static void dial(struct player *p, int index) {
+  p->fd = dial_host(index);
+  p->st = p->fd < 0 ? DEAD : DIALING;
+  if (p->st == DEAD) return;
+  struct epoll_event e = {.events = EPOLLIN | EPOLLOUT, .data.u32 = index};
   epoll_ctl(ep, EPOLL_CTL_ADD, p->fd, &e);
-  return 0;
+}
+
+static void greet(struct player *p, int index) {
+  struct epoll_event e = {.events = EPOLLIN, .data.u32 = index};
+  epoll_ctl(ep, EPOLL_CTL_MOD, p->fd, &e);
+  if (scheme == RTMP) { rtmp_hello(p->fd); p->st = SHAKING; return; }
+  if (scheme == RTSP) {
+    char own[700];
+    numbered(own, sizeof own, url, index);
+    p->rtsp = calloc(1, sizeof *p->rtsp);
+    rtsp_request(p->rtsp, p->fd, "OPTIONS", own, "");
+    p->st = ASKING;
+    return;
+  }
+  char req[1200], own[600];
+  numbered(own, sizeof own, path, index);
+  const char *upgrade = scheme == WS ? "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" : "";
+  int m = snprintf(req, sizeof req, "GET %s HTTP/1.1\r\nHost: %s:%d\r\nUser-Agent: sink\r\nAccept: */*\r\n%s\r\n", own, host, port, upgrade);
+  send(p->fd, req, m, MSG_NOSIGNAL);
+  drain(p);
+}
+
+/* takes what has come; a slow player takes at most `most` */
+static void receive(struct player *p, int index, size_t most) {
+  ssize_t r;
+  if (p->st == DRAINING) r = recv(p->fd, buf, most, MSG_TRUNC | MSG_DONTWAIT);
+  else r = recv(p->fd, buf, sizeof buf, MSG_DONTWAIT);
+  if (r <= 0) {
+    if (r < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    die(p);
+    return;
+  }
+  p->total += r;
+  if (p->st == SHAKING) {
+    p->handshake += r;
+    if (p->handshake >= SERVER_HANDSHAKE) { rtmp_connect(p->fd); p->st = WAITING_CREATED; p->handshake = 0; }
+  } else if (p->st == WAITING_CREATED) {
+    p->handshake += occurrences(buf, r, "_result");
+    if (p->handshake >= 2) {
+      char own[300];
+      numbered(own, sizeof own, stream_name, index);
+      rtmp_play(p->fd, own);
+      drain(p);
+    }
+  } else if (p->st == ASKING) {
+    char own[700];
+    numbered(own, sizeof own, url, index);
+    int step = rtsp_step(p->rtsp, p->fd, own, buf, r);
+    if (step > 0) drain(p);
+    else if (step < 0) { fprintf(stderr, "sink: RTSP refused: %.60s\n", p->rtsp->text); die(p); }
+  }
 }
 
 static int cmp(const void *a, const void *b) {
@@ -122,25 +129,34 @@ static int cmp(const void *a, const void *b) {
   return x < y ? -1 : x > y;
 }
 
+static void report(const struct player *ps, int want, int connected, double took) {
+  uint64_t *got = calloc(want, 8), sum = 0; int alive = 0;
+  for (int i = 0; i < want; i++) {
+    if (ps[i].st == DRAINING) { got[alive++] = ps[i].total - ps[i].at_start; sum += ps[i].total - ps[i].at_start; }
+  }
+  qsort(got, alive, 8, cmp);
+  printf("{\"players\":%d,\"connected\":%d,\"alive\":%d,\"seconds\":%.3f,\"bytes\":%llu,\"min\":%llu,\"median\":%llu,\"max\":%llu,\"mbps\":%.1f}\n",
+         want, connected, alive, took, (unsigned long long)sum,
+         alive ? (unsigned long long)got[0] : 0, alive ? (unsigned long long)got[alive / 2] : 0,
+         alive ? (unsigned long long)got[alive - 1] : 0, sum * 8 / took / 1e6);
+}
+
 int main(int argc, char **argv) {
-  if (argc < 4) { fprintf(stderr, "usage: sink URL N SECONDS [RAMP_PER_S]\n"); return 2; }
+  if (argc < 4) { fprintf(stderr, "usage: sink URL N SECONDS [RAMP_PER_S [READ_BYTES_PER_S]]\n"); return 2; }
   snprintf(url, sizeof url, "%s", argv[1]);
   int want = atoi(argv[2]); double secs = atof(argv[3]); int ramp = argc > 4 ? atoi(argv[4]) : 500;
-  if (sscanf(url, "http://%127[^:]:%d%511s", host, &port, path) == 3) is_rtmp = 0;
-  else if (sscanf(url, "ws://%127[^:]:%d%511s", host, &port, path) == 3) is_ws = 1;
-  else if (sscanf(url, "rtmp://%127[^:]:%d/%127[^/]/%255s", host, &port, app, stream_name) == 4) is_rtmp = 1;
-  else { fprintf(stderr, "sink: cannot read the URL\n"); return 2; }
-  struct rlimit rl = {want + 64, want + 64};
-  getrlimit(RLIMIT_NOFILE, &rl); rl.rlim_cur = rl.rlim_max; setrlimit(RLIMIT_NOFILE, &rl);
+  if (argc > 5) read_rate = atof(argv[5]);
+  if (read_rate >= 0) receive_buffer = SLOW_BUFFER;
+  if (!read_url()) { fprintf(stderr, "sink: cannot read the URL\n"); return 2; }
+  raise_file_limit();
 
   struct player *ps = calloc(want, sizeof *ps);
-  int ep = epoll_create1(0), dialed = 0, connected = 0;
-  static uint8_t c0c1[1537], buf[65536]; c0c1[0] = 3;
-  double t0 = now(), up_at = 0, start = 0, end = 0;
-  int measuring = 0;
+  ep = epoll_create1(0);
+  int dialed = 0, connected = 0, measuring = 0;
+  double t0 = now(), up_at = 0, start = 0, end = 0, slow_at = t0;
   for (;;) {
     double t = now();
-    while (dialed < want && dialed < (t - t0) * ramp + 1) { dial(&ps[dialed], ep, dialed); dialed++; }
+    while (dialed < want && dialed < (t - t0) * ramp + 1) { dial(&ps[dialed], dialed); dialed++; }
     if (dialed == want && !up_at) {
       int pending = 0;
       for (int i = 0; i < want; i++) pending += ps[i].st != DRAINING && ps[i].st != DEAD;
@@ -152,58 +168,23 @@ int main(int argc, char **argv) {
       fprintf(stderr, "measuring\n");
     }
     if (measuring && t >= end) break;
+    if (read_rate > 0 && t - slow_at >= SLOW_TICK) {
+      for (int i = 0; i < dialed; i++) if (ps[i].st == DRAINING) receive(&ps[i], i, read_rate * (t - slow_at));
+      slow_at = t;
+    }
     struct epoll_event ev[1024];
     int n = epoll_wait(ep, ev, 1024, dialed < want ? 1 : 50);
     for (int k = 0; k < n; k++) {
-      struct player *p = &ps[ev[k].data.u32];
+      int index = ev[k].data.u32;
+      struct player *p = &ps[index];
       if (p->st == DEAD) continue;
       if (p->st == DIALING && (ev[k].events & (EPOLLOUT | EPOLLERR | EPOLLHUP))) {
-        int err = 0; socklen_t l = sizeof err;
-        getsockopt(p->fd, SOL_SOCKET, SO_ERROR, &err, &l);
-        if (err) { close(p->fd); p->st = DEAD; continue; }
+        if (connect_failed(p->fd)) { die(p); continue; }
         connected++;
-        struct epoll_event e = {.events = EPOLLIN, .data.u32 = ev[k].data.u32};
-        epoll_ctl(ep, EPOLL_CTL_MOD, p->fd, &e);
-        if (is_rtmp) { send(p->fd, c0c1, 1537, MSG_NOSIGNAL); p->st = SHAKING; }
-        else {
-          char req[900];
-          const char *upgrade = is_ws ? "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" : "";
-          int m = snprintf(req, sizeof req, "GET %s HTTP/1.1\r\nHost: %s:%d\r\nUser-Agent: sink\r\nAccept: */*\r\n%s\r\n", path, host, port, upgrade);
-          send(p->fd, req, m, MSG_NOSIGNAL); p->st = DRAINING;
-        }
-        continue;
-      }
-      ssize_t r;
-      if (p->st == DRAINING) r = recv(p->fd, buf, 1 << 20, MSG_TRUNC | MSG_DONTWAIT);
-      else r = recv(p->fd, buf, sizeof buf, MSG_DONTWAIT);
-      if (r <= 0) {
-        if (r < 0 && (errno == EAGAIN || errno == EINTR)) continue;
-        close(p->fd); p->st = DEAD; continue;
-      }
-      p->total += r;
-      if (p->st == SHAKING) {
-        p->hs += r;
-        if (p->hs >= 3073) {
-          send(p->fd, c0c1 + 1, 1536, MSG_NOSIGNAL);
-          rtmp_connect(p->fd);
-          p->st = WAITING_CREATED; p->hs = 0;
-        }
-      } else if (p->st == WAITING_CREATED) {
-        /* the answer to createStream is the second _result (0x02 0x00 0x07 "_result") */
-        for (ssize_t i = 0; i + 7 <= r; i++) if (!memcmp(buf + i, "_result", 7)) p->hs++;
-        if (p->hs >= 2) { rtmp_play(p->fd); p->st = DRAINING; }
-      }
+        greet(p, index);
+      } else receive(p, index, 1 << 20);
     }
   }
-  uint64_t *got = calloc(want, 8), sum = 0; int alive = 0;
-  for (int i = 0; i < want; i++) {
-    if (ps[i].st == DRAINING) { got[alive++] = ps[i].total - ps[i].at_start; sum += ps[i].total - ps[i].at_start; }
-  }
-  qsort(got, alive, 8, cmp);
-  double took = now() - start;
-  printf("{\"players\":%d,\"connected\":%d,\"alive\":%d,\"seconds\":%.3f,\"bytes\":%llu,\"min\":%llu,\"median\":%llu,\"max\":%llu,\"mbps\":%.1f}\n",
-         want, connected, alive, took, (unsigned long long)sum,
-         alive ? (unsigned long long)got[0] : 0, alive ? (unsigned long long)got[alive / 2] : 0,
-         alive ? (unsigned long long)got[alive - 1] : 0, sum * 8 / took / 1e6);
+  report(ps, want, connected, now() - start);
   return 0;
 }
