@@ -35,6 +35,13 @@ describe('parameter sets', () => {
     assert.equal(sets.track?.pps.length, 64);
   });
 
+  it('are bounded, however many come at once', () => {
+    const sets = new ParameterSets('H264');
+    const many = Array.from({ length: 200_000 }, (_, i) => Buffer.from([0x68, i & 0xff, (i >> 8) & 0xff, i >> 16]));
+    assert.equal(sets.adopt([SPS, ...many]), true);
+    assert.deepEqual(sets.track, h264Track([SPS], many.slice(-64)));
+  });
+
   it('of H265 want a VPS, too', () => {
     const vps = hex('40010c01');
     const sps = hex('42010101');

@@ -55,6 +55,7 @@ export class ParameterSets {
 function merge(known: readonly Buffer[], found: readonly Buffer[], anew: boolean): readonly Buffer[] {
   if (found.length === 0) return known;
   const merged = anew ? [] : [...known];
-  for (const unit of found.slice(-MAX_PARAMETER_SETS)) if (!merged.some((other) => other.equals(unit))) merged.push(unit);
+  for (const unit of found.slice(-MAX_PARAMETER_SETS))
+    if (!merged.some((other) => other.equals(unit))) merged.push(unit);
   return merged.slice(-MAX_PARAMETER_SETS);
 }

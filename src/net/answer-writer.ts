@@ -254,7 +254,7 @@ function matchesTag(header: string | undefined, tag: string): boolean {
 
 /** One range (RFC 9110 14.1.2); null: the whole, also for what is not understood and for several ranges. */
 function wantedRange(request: HttpRequestFacts, bytes: number, tag: string | null): Extent | 'unsatisfiable' | null {
-  const match = /^bytes=(\d*)-(\d*)$/i.exec(request.headers.range ?? '');
+  const match = /^bytes=[ \t]*(\d*)-(\d*)[ \t]*$/i.exec(request.headers.range ?? '');
   if (match === null || request.method !== 'GET') return null;
   const condition = request.headers['if-range'];
   if (condition !== undefined && condition !== tag) return null;

@@ -170,6 +170,7 @@ for (const [kind, body] of [
       ['bytes=300000-700000', 300_000, 700_001],
       ['bytes=999999-2000000', 999_999, 1_000_000],
       ['bytes=-2000000', 0, 1_000_000],
+      ['bytes= 7-8', 7, 9],
     ] as const) {
       const part = await ask('s', { Range: range, 'If-Range': '"7"' });
       assert.equal(part.status, 206, range);
@@ -183,7 +184,7 @@ for (const [kind, body] of [
       assert.equal(none.headers['content-range'], 'bytes */1000000');
       assert.equal(none.headers['cache-control'], 'no-cache');
     }
-    for (const range of ['bytes=0-1,3-4', 'bytes=4-2', 'bytes=-', 'lines=0-1', 'bytes=a-b']) {
+    for (const range of ['bytes=0-1,3-4', 'bytes=4-2', 'bytes=-', 'lines=0-1', 'bytes=a-b', 'bytes = 0-1']) {
       assert.equal((await ask('s', { Range: range })).status, 200, range);
     }
     assert.equal((await ask('s', { Range: 'bytes=0-1', 'If-Range': '"6"' })).status, 200);

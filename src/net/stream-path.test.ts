@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { MAX_NAME_LENGTH, parseStreamPath } from './stream-path.ts';
+import { MAX_NAME_LENGTH, parseStreamPath, withoutEndSlashes } from './stream-path.ts';
 
 test('the last slash parts app and stream', () => {
   const rows: [string, string, string][] = [
@@ -27,4 +27,12 @@ test('what names no stream, or could climb out of a folder, is refused with the 
     JSON.stringify(parseStreamPath(`/live/${'x'.repeat(MAX_NAME_LENGTH + 1)}`)),
     /1025 characters; allowed are 1024/,
   );
+});
+
+test('a million slashes take no time', () => {
+  const slashes = '/'.repeat(1_000_000);
+  assert.deepEqual(parseStreamPath(`${slashes}a${slashes}s`), { appName: 'a', streamName: 's' });
+  assert.match(JSON.stringify(parseStreamPath(`a${slashes}b/s`)), /a name has 1000002 characters/);
+  assert.equal(withoutEndSlashes(`${slashes}a${slashes}`), `${slashes}a`);
+  assert.equal(withoutEndSlashes(slashes), '');
 });

@@ -324,6 +324,17 @@ describe('bad input', () => {
     assert.equal(outcome([...demuxer.push(good), ...demuxer.push(good)]).frames.length, 1);
   });
 
+  it('packets without payload leave nothing behind', () => {
+    const demuxer = new PsDemuxer();
+    const empty = Buffer.concat(Array.from({ length: 2000 }, () => pesPacket(0xe0, Buffer.alloc(0), 3600)));
+    demuxer.push(Buffer.concat([packHeader(0), empty]));
+    const before = process.memoryUsage().heapUsed;
+    for (let i = 0; i < 1000; i++) demuxer.push(empty);
+    const grownMb = (process.memoryUsage().heapUsed - before) / 2 ** 20;
+    assert.ok(grownMb < 64, `the heap grew by ${grownMb} MB`);
+    assert.equal(outcome([...demuxer.push(good), ...demuxer.end()]).frames.length, 1);
+  });
+
   it('broken headers are named', () => {
     const pack = Buffer.from(packHeader(0));
     pack.writeUInt8(0x80, 4);

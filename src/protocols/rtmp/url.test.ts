@@ -23,3 +23,9 @@ test('a key that names nothing is a problem to be told', () => {
   assert.match(JSON.stringify(parseRtmpUrl('rtmp://h/s', 's', '?token=1', socket)), /names no stream/);
   assert.match(JSON.stringify(parseRtmpUrl('rtmp://h/live', 'live', '../x/..', socket)), /may not be/);
 });
+
+test('a million slashes take no time', () => {
+  const slashes = '/'.repeat(1_000_000);
+  const { url } = { url: '', ...parseRtmpUrl(`rtmp://h${slashes}a${slashes}`, 'a', 's', socket) };
+  assert.equal(url, `rtmp://h${slashes}a/s`);
+});

@@ -46,3 +46,9 @@ test('a control joined to a URL in any of the ways that clients have', () => {
   assert.equal(controlUrl('rtsp://h/s', '*'), 'rtsp://h/s');
   assert.equal(controlUrl('rtsp://h/s', null), 'rtsp://h/s');
 });
+
+test('a million slashes take no time', () => {
+  const slashes = '/'.repeat(1_000_000);
+  assert.match(JSON.stringify(parseStreamUrl(`rtsp://h/a${slashes}b/s`)), /a name has 1000002 characters/);
+  assert.equal(contentBase(`rtsp://h/a${slashes}s/`), `rtsp://h/a${slashes}s/`);
+});

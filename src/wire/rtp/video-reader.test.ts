@@ -223,6 +223,23 @@ describe('H264', () => {
     assert.equal(result.dropped, 2);
   });
 
+  it('bounds the parameter sets of an access unit, large and small ones', () => {
+    const large = Buffer.concat([hex('67'), Buffer.alloc(60_000)]);
+    // in a STAP-A, each of one byte
+    const small = Buffer.concat([hex('18'), ...Array.from({ length: 20_000 }, () => hex('000167'))]);
+    for (const [sets, times] of [
+      [large, MAX_ACCESS_UNIT_BYTES / 60_000 + 1],
+      [small, MAX_ACCESS_UNIT_BYTES / 128 / 20_000 + 1],
+    ] as const) {
+      const steps: Step[] = [{ p: IDR, m: true }];
+      for (let i = 0; i < times; i++) steps.push({ p: sets, t: 1 });
+      steps.push({ p: P, t: 2, m: true }, { p: IDR, t: 3, m: true });
+      const result = read(H264, steps);
+      assert.deepEqual(result.frames, [`K0 ${IDR}`, `K3 ${IDR}`]);
+      assert.match(result.problems.join(), /an access unit of more than 8388608 bytes/);
+    }
+  });
+
   it('has decoding times that go up, of pictures in any order', () => {
     const pts = [0, 3, 1, 2, 6, 4, 5];
     const withBFrames = '6764000dacec141fb011000003000100000300320f142938';

@@ -66,6 +66,15 @@ test('credentials', () => {
   }
 });
 
+test('blanks are let pass, and however many there are take no time', () => {
+  const blanks = ' '.repeat(200_000);
+  const digest = parseCredentials(`Digest a =  "1" ,b=${blanks}2${blanks},c= ,d=`);
+  assert.ok(digest?.scheme === 'digest');
+  assert.deepEqual(Object.fromEntries(digest.parameters), { a: '1', b: '2', c: '', d: '' });
+  assert.equal(parseCredentials(`Digest a=${blanks}"x`), null);
+  assert.equal(parseCredentials(`Digest a${blanks}"x`), null);
+});
+
 test('challenges', () => {
   const header = serializeDigest({ realm: 'a "b"', nonce: 'n', qop: 'auth' }, { algorithm: 'SHA-256' });
   assert.equal(header, 'Digest realm="a \\"b\\"", nonce="n", qop="auth", algorithm=SHA-256');
