@@ -15,7 +15,7 @@ export interface StreamPath {
 export function parseStreamPath(path: string): StreamPath | { readonly problem: string } {
   const cut = path.lastIndexOf('/');
   const streamName = path.slice(cut + 1);
-  const appName = path.slice(0, Math.max(0, cut)).replace(/^\/+|\/+$/g, '');
+  const appName = withoutEndSlashes(path.slice(0, Math.max(0, cut)).replace(/^\/+/, ''));
   if (streamName === '') return { problem: 'the URL names no stream; wanted is /APP/STREAM' };
   if (streamName === '.' || streamName === '..' || path.includes('\0') || /(^|\/)\.\.(\/|$)/.test(path)) {
     return { problem: 'a name may not be "." or ".." or contain NUL' };
