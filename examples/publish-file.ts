@@ -28,7 +28,7 @@ for await (const bytes of createReadStream(file)) {
     if (event.kind === 'tracks') publisher.setTracks(event.tracks);
     if (event.kind !== 'frame') continue;
     startedAt ??= performance.now() - event.frame.dts;
-    await sleep(startedAt + event.frame.dts - performance.now());
+    await sleep(Math.max(0, startedAt + event.frame.dts - performance.now()));
     publisher.write(event.frame);
   }
 }

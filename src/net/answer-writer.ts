@@ -6,6 +6,7 @@ import { gzip, gzipSync } from 'node:zlib';
 import { CORS_HEADERS } from './cors.ts';
 import { type OpenFile, openFileBody } from './file-body.ts';
 import { type AnswerRoute, type HttpAnswer, type HttpRequestFacts, isText, textAnswer } from './http-answer.ts';
+import { countBytes } from './socket-bytes.ts';
 
 /** A client that takes nothing of an answer for this long is cut off. Milliseconds. */
 const WRITE_TIMEOUT_MS = 10_000;
@@ -198,6 +199,7 @@ async function sendFile(response: ServerResponse, { handle }: OpenFile, extent: 
 
 /** Resolves once the piece is with the kernel. @returns whether to go on */
 async function sendPiece(response: ServerResponse, piece: Buffer, isLast: boolean, report: Report): Promise<boolean> {
+  const stallTimer = cutWhenStalled(response);
   const isSent = await new Promise<boolean>((resolve) => {
     const closed = (): void => resolve(response.writableFinished);
     const written = (error?: Error | null): void => {
@@ -211,10 +213,23 @@ async function sendPiece(response: ServerResponse, piece: Buffer, isLast: boolea
       else response.write(piece, written);
     }
   });
+  clearInterval(stallTimer);
   if (!isSent) return false;
   if (report(piece.length) || isLast) return true;
   response.destroy();
   return false;
+}
+
+/** The socket's own time-out would begin anew with every byte that the client sends. */
+function cutWhenStalled(response: ServerResponse): NodeJS.Timeout {
+  const { socket } = response;
+  const bytes = socket === null ? null : countBytes(socket);
+  let before = bytes?.wrote();
+  return setInterval(() => {
+    const now = bytes?.wrote();
+    if (now === before) response.destroy();
+    before = now;
+  }, WRITE_TIMEOUT_MS);
 }
 
 function typeOf({ headers }: HttpAnswer): string {

@@ -258,6 +258,50 @@ test('a client that leaves is charged what was sent, and an account that is cut 
   }
 });
 
+test('a client that takes nothing is cut off, whatever it sends meanwhile', async (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  // more than the kernel takes for a client that does not read
+  answers.set('long', () => segment(Buffer.alloc(64 * 1024 * 1024), 'stalled'));
+  const socket = connect(port, '127.0.0.1');
+  socket.on('error', () => {});
+  socket.write('GET /a/long HTTP/1.1\r\nHost: h\r\n\r\n');
+  let taken = 0;
+  const take = (bytes: number): Promise<void> =>
+    new Promise((resolve) => {
+      const until = taken + bytes;
+      const onData = (data: Buffer): void => {
+        taken += data.length;
+        if (taken < until) return;
+        socket.off('data', onData).pause();
+        resolve();
+      };
+      socket.on('data', onData).resume();
+    });
+  /** The kernel takes no more: what is sent stays the same for a while. */
+  const full = async (): Promise<number> => {
+    for (let before = 0; ; ) {
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      const now = sent.get('stalled') ?? 0;
+      if (now > 0 && now === before) return now;
+      before = now;
+    }
+  };
+  await take(1);
+  const first = await full();
+  t.mock.timers.tick(9999);
+  await take(16 * 1024 * 1024);
+  assert.ok((await full()) > first);
+  t.mock.timers.tick(9999);
+  socket.write('\r\n');
+  await full();
+  assert.ok(!finished.includes('stalled'), 'cut off before 10 s had passed');
+  // of its last piece the kernel may have taken a part
+  t.mock.timers.tick(10_001);
+  for (let tries = 0; tries < 100 && !finished.includes('stalled'); tries++) await new Promise(setImmediate);
+  assert.ok(finished.includes('stalled'));
+  socket.destroy();
+});
+
 test('OPTIONS lets ranges through, other methods are refused, a fault is 500 and logged', async () => {
   answers.set('o', () => Promise.reject(new Error('broken')));
   const preflight = await ask('o', {}, 'OPTIONS');
