@@ -222,11 +222,10 @@ async function sendPiece(response: ServerResponse, piece: Buffer, isLast: boolea
 
 /** The socket's own time-out would begin anew with every byte that the client sends. */
 function cutWhenStalled(response: ServerResponse): NodeJS.Timeout {
-  const { socket } = response;
-  const bytes = socket === null ? null : countBytes(socket);
-  let before = bytes?.wrote();
+  const wrote = (): number => (response.socket === null ? 0 : countBytes(response.socket).wrote());
+  let before = wrote();
   return setInterval(() => {
-    const now = bytes?.wrote();
+    const now = wrote();
     if (now === before) response.destroy();
     before = now;
   }, WRITE_TIMEOUT_MS);

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { after, before, test } from 'node:test';
+import { promisify } from 'node:util';
 import { WebSocket } from 'ws';
+import { makeCertificate } from '../../test/support/tls.ts';
 import { HttpListener, type PlayRequest } from './index.ts';
 
 const silent = (): void => {};
@@ -86,6 +89,43 @@ test('a second request on a connection whose answer does not end closes it', asy
   const answer = await exchange(request + request);
   assert.equal(played.splice(0).length, 1);
   assert.doesNotMatch(answer, /200 OK.*200 OK/s);
+});
+
+/** Asks so many times over one TLS connection, each time as soon as it has the answer's last byte. */
+const EAGER_CLIENT = `
+  import { connect } from 'node:tls';
+  const [port, times] = process.argv.slice(1).map(Number);
+  const socket = connect({ port, host: '127.0.0.1', rejectUnauthorized: false });
+  let answers = 0;
+  const ask = () => socket.write('GET /a/x HTTP/1.1\\r\\nHost: h\\r\\n\\r\\n');
+  socket.setNoDelay(true);
+  socket.on('secureConnect', ask);
+  socket.on('error', () => {});
+  socket.on('close', () => console.log(answers + ' answers'));
+  socket.on('data', (data) => {
+    if (data.at(-1) !== 0x21) return;
+    if (++answers < times) ask();
+    else socket.end();
+  });
+`;
+
+test('over TLS, too, a connection serves one request after the other, however fast they come', async (t) => {
+  const address = { host: '127.0.0.1', port: 0 };
+  const tls = makeCertificate(t);
+  const secure = new HttpListener({ address, tls, handshakeTimeoutMs: 5000, serverName: 'millrace/test' }, log);
+  const body = Buffer.alloc(300_000, '.');
+  body.write('!', body.length - 1);
+  secure.addRoute({
+    urlPattern: '/a/',
+    description: '',
+    accepts: () => true,
+    answer: async () => ({ status: 200, headers: { 'Content-Type': 'video/mp2t' }, body }),
+  });
+  const bound = await secure.start();
+  t.after(() => secure.stop());
+  const args = ['--input-type=module', '-e', EAGER_CLIENT, String(bound.port), '3000'];
+  const { stdout } = await promisify(execFile)(process.execPath, args);
+  assert.equal(stdout, '3000 answers\n');
 });
 
 test('what is no HTTP is answered 400 and closed', async () => {

@@ -56,8 +56,8 @@ export class HttpListener {
   readonly #options: HttpListenerOptions;
   readonly #log: Log;
   readonly #routes: (HttpRoute | AnswerRoute)[] = [];
-  /** Sockets whose answer has not ended, or never does: a further request on one is a fault. */
-  readonly #taken = new WeakSet<Socket>();
+  /** Sockets whose answer is not over, with that answer; null: it never is. */
+  readonly #taken = new WeakMap<Socket, ServerResponse | null>();
   #server: http.Server | null = null;
   #stopping = false;
   #listener: Listener | null = null;
@@ -113,14 +113,15 @@ export class HttpListener {
 
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
     const { socket, method } = request;
-    if (this.#taken.has(socket)) {
-      socket.destroy();
+    const before = this.#taken.get(socket);
+    if (before !== undefined) {
+      this.#onEarlyRequest(before, request, response);
       return;
     }
     const target = this.#target(request);
     const route = this.#find(target.path);
     if (route !== null && 'play' in route && method === 'GET') {
-      this.#taken.add(socket);
+      this.#taken.set(socket, null);
       route.play(playRequest(route, target, socket));
       return;
     }
@@ -151,8 +152,22 @@ export class HttpListener {
     }
   }
 
+  /**
+   * A request before the answer to the one before is over. Over TLS a client may have that answer's last byte, and ask on,
+   * before this process is told that it was sent; else it is a fault.
+   */
+  #onEarlyRequest(before: ServerResponse | null, request: IncomingMessage, response: ServerResponse): void {
+    const { socket } = request;
+    if (before?.writableEnded !== true) socket.destroy();
+    else {
+      before.once('close', () => {
+        if (!socket.destroyed) this.#onRequest(request, response);
+      });
+    }
+  }
+
   #answer(route: AnswerRoute, facts: HttpRequestFacts, response: ServerResponse, socket: Socket): void {
-    this.#taken.add(socket);
+    this.#taken.set(socket, response);
     response.once('close', () => this.#taken.delete(socket));
     route
       .answer(facts)

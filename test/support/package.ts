@@ -14,7 +14,9 @@ export async function installPackage(scope: Scope): Promise<string> {
   const build = ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json', '--outDir', join(packed, 'dist')];
   const built = await run(scope, process.execPath, build, { cwd: ROOT });
   assert.equal(built.code, 0, built.stdout.toString());
-  for (const name of ['bin', 'conf', 'package.json']) cpSync(join(ROOT, name), join(packed, name), { recursive: true });
+  // what `npm run build` makes beside it
+  for (const name of ['bin', 'conf', 'dist/console', 'package.json'])
+    cpSync(join(ROOT, name), join(packed, name), { recursive: true });
   symlinkSync(join(ROOT, 'node_modules'), join(packed, 'node_modules'));
   return project;
 }

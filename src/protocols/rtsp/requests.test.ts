@@ -149,4 +149,6 @@ test('whatever is asked in whatever order is answered, or the connection closed'
     at.warnings.filter((text) => text.includes('fault of the server')),
     [],
   );
+  await at.stop();
+  assertPaired(at.story());
 });
