@@ -5,6 +5,7 @@ import { decodeStrict, probeLines, publish } from '../support/ffmpeg.ts';
 import { HttpPlayer } from '../support/http.ts';
 import { GOPS_CACHED, type Millrace, startServer } from '../support/millrace.ts';
 import { type Receiver, startReceiver } from '../support/receiver.ts';
+import { startRelay } from '../support/relay.ts';
 import { fileScope, type Scope, tempDir } from '../support/temp-dir.ts';
 import { poll } from '../support/wait-for.ts';
 
@@ -219,10 +220,10 @@ test('by configuration a player pulls what is not here, through a chain of three
 });
 
 test('two servers that pull from each other come to rest when nobody watches', async (t) => {
-  const [a, b] = await twoPorts(t);
   const pullFrom = (port: number) => ({ static_relay_pull: { enable: true, addr: `127.0.0.1:${port}` } });
-  const first = await startServer(t, { rtmp: { addr: `127.0.0.1:${a}` }, ...pullFrom(b) });
-  const second = await startServer(t, { rtmp: { addr: `127.0.0.1:${b}` }, ...pullFrom(a) });
+  const toSecond = await startRelay(t, () => second.port('rtmp'));
+  const first = await startServer(t, pullFrom(toSecond.port));
+  const second: Millrace = await startServer(t, pullFrom(first.port('rtmp')));
   const player = new HttpPlayer(t, first.url('http', 'live/loop.flv'));
   const subscribers = async (server: Millrace): Promise<number> => {
     const { data } = await server.api('/api/stat/group?stream_name=loop');
@@ -278,13 +279,4 @@ test('a push brings every publication to another server, query kept, again and a
 interface Pushes {
   readonly pushs: readonly { session_id: string; protocol: string; base_type: string }[];
   readonly subs: readonly unknown[];
-}
-
-/** Two free ports, for servers that must know each other's before they start. */
-async function twoPorts(t: Scope): Promise<[number, number]> {
-  const [first, second] = [await startServer(t), await startServer(t)];
-  const ports: [number, number] = [first.port('rtmp'), second.port('rtmp')];
-  await first.stop();
-  await second.stop();
-  return ports;
 }

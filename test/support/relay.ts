@@ -14,8 +14,8 @@ export interface Relay {
   serverClosed(): Promise<void>;
 }
 
-/** Relays a free port of this machine to `port`. */
-export async function startRelay(scope: Scope, port: number): Promise<Relay> {
+/** Relays a free port of this machine to `port`, which may be known only once somebody connects. */
+export async function startRelay(scope: Scope, port: number | (() => number)): Promise<Relay> {
   let sent = 0;
   let received = 0;
   let closed: (() => void) | undefined;
@@ -24,7 +24,7 @@ export async function startRelay(scope: Scope, port: number): Promise<Relay> {
   });
   const sockets = new Set<net.Socket>();
   const server = net.createServer((client) => {
-    const upstream = net.connect(port, '127.0.0.1');
+    const upstream = net.connect(typeof port === 'number' ? port : port(), '127.0.0.1');
     for (const socket of [client, upstream]) {
       sockets.add(socket);
       socket.on('error', () => {});

@@ -152,3 +152,81 @@ test('whatever is asked in whatever order is answered, or the connection closed'
   await at.stop();
   assertPaired(at.story());
 });
+
+/** Each session that started has stopped, once, and no other. */
+function assertPaired(story: readonly string[]): void {
+  const sessions = (kind: string): string[] =>
+    story.filter((line) => line.startsWith(`${kind} `)).map((line) => line.split(' ')[1] ?? '');
+  assert.deepEqual(sessions('stop').sort(), sessions('start').sort());
+  assert.equal(new Set(sessions('start')).size, sessions('start').length);
+}
+
+type Request = readonly [method: string, path: string, fields?: readonly (readonly [string, string])[], body?: string];
+const setups = (control: string): Request[] =>
+  ['RTP/AVP/TCP;interleaved=0-1', 'RTP/AVP;unicast;client_port=5000-5001'].map((transport) => [
+    'SETUP',
+    control,
+    [['Transport', transport]],
+  ]);
+const DIALOGS: readonly (readonly Request[])[] = [
+  ...setups('/streamid=0').map((setup): Request[] => [
+    ['ANNOUNCE', '', [['Content-Type', 'application/sdp']], VIDEO_SDP],
+    setup,
+    ['RECORD', ''],
+    ['PAUSE', ''],
+    ['TEARDOWN', ''],
+  ]),
+  ...setups('/trackID=0').map((setup): Request[] => [
+    ['DESCRIBE', ''],
+    setup,
+    ['PLAY', ''],
+    ['PAUSE', ''],
+    ['PLAY', ''],
+    ['TEARDOWN', ''],
+  ]),
+];
+
+for (const end of ['the client vanishes', 'the client ends', 'the server stops', 'all are kicked'] as const) {
+  test(`in whatever state ${end}, what started stops`, async () => {
+    for (const dialog of DIALOGS) {
+      for (let count = 0; count <= dialog.length; count++) {
+        for (const isLastAnswered of [true, false]) {
+          const at = await start();
+          const isPlayer = dialog[0]?.[0] === 'DESCRIBE';
+          const live = isPlayer ? await publishFrames(at.registry, both) : null;
+          const client = await open(at);
+          for (const [i, [method, path, fields, body]] of dialog.slice(0, count).entries()) {
+            client.socket.write(client.bytes(method, at.url('s') + path, fields, Buffer.from(body ?? '')));
+            if (i === count - 1 && !isLastAnswered) break;
+            if (method === 'PLAY') {
+              // held until a picture comes, which it cannot before the player waits for it
+              while (client.responses.length === i) {
+                live?.picture(0, true);
+                await new Promise(setImmediate);
+              }
+            }
+            assert.equal((await client.response(i)).status, 200, `${method} ${path}`);
+          }
+          if (end === 'the client vanishes') client.socket.resetAndDestroy();
+          else if (end === 'the client ends') client.socket.end();
+          else if (end === 'the server stops') await at.stop();
+          else {
+            // of those who are there: what is asked last may come after it
+            at.registry.kickWhere(() => true);
+            client.socket.destroy();
+          }
+          await client.untilClosed();
+          const facts = (kind: string): number =>
+            at.story().filter((line) => line.startsWith(`${kind} RTSP`)).length;
+          for (let tries = 0; tries < 200 && facts('start') !== facts('stop'); tries++) {
+            await new Promise(setImmediate);
+          }
+          const where = `after ${count} of ${dialog.map(([method]) => method)}, answered: ${isLastAnswered}`;
+          assert.equal(facts('stop'), facts('start'), `${where}: ${at.story().join('; ')}`);
+          await at.stop();
+          assertPaired(at.story());
+        }
+      }
+    }
+  });
+}
