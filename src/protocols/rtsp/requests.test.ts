@@ -216,8 +216,7 @@ for (const end of ['the client vanishes', 'the client ends', 'the server stops',
             client.socket.destroy();
           }
           await client.untilClosed();
-          const facts = (kind: string): number =>
-            at.story().filter((line) => line.startsWith(`${kind} RTSP`)).length;
+          const facts = (kind: string): number => at.story().filter((line) => line.startsWith(`${kind} RTSP`)).length;
           for (let tries = 0; tries < 200 && facts('start') !== facts('stop'); tries++) {
             await new Promise(setImmediate);
           }
