@@ -1,6 +1,5 @@
 /** The command line: reads the configuration, runs the server, and stops it on a signal; or does what another command says. */
 import { parseArgs } from 'node:util';
-import { setFlagsFromString } from 'node:v8';
 import { processTerminal, receive, replay, type Terminal } from './cli/index.ts';
 import { loadConfig, logOptions } from './config/index.ts';
 import { createLog, installProcessGuard, VERSION } from './ops/index.ts';
@@ -32,9 +31,6 @@ const COMMANDS: ReadonlyMap<string, (args: readonly string[], terminal: Terminal
   ['replay', replay],
 ]);
 
-// V8's young generation stays at the size that starting took: what a player costs in it is gone at once, and more room
-// would only fill with garbage first (some 10 KB of resident memory a player).
-setFlagsFromString('--semi-space-growth-factor=1');
 process.exitCode = await run(process.argv.slice(2));
 
 async function run(args: string[]): Promise<number> {
