@@ -13,9 +13,9 @@ const STREAMS: readonly (readonly [string, SourceName])[] = [
   ['backstage', 'h264-640x360'],
   ['entrance', 'h264-aac'],
 ];
-const SIZE = { width: 1440, height: 1000 };
+const SIZE = { width: 1440, height: 1180 };
 /** Until the graphs have something to show. Milliseconds. */
-const WATCHED_MS = 20_000;
+const WATCHED_MS = 40_000;
 
 const scope = new OrderedScope();
 try {

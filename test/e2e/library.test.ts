@@ -1,21 +1,34 @@
-/** The library: the examples as a stranger runs them, and two servers in one process. */
+/** The library: the examples as a stranger runs them, with the package installed, and two servers in one process. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { test } from 'node:test';
+import { before, test } from 'node:test';
 import { ConfigError, createServer, type Frame, type ServerEvent } from '../../src/index.ts';
 import { decodeStrict, probeLines, publish, source } from '../support/ffmpeg.ts';
-import { type Running, start } from '../support/process.ts';
-import { type Scope, tempDir } from '../support/temp-dir.ts';
+import { HttpPlayer } from '../support/http.ts';
+import { startServer } from '../support/millrace.ts';
+import { installPackage } from '../support/package.ts';
+import { type Running, run, start } from '../support/process.ts';
+import { fileScope, type Scope, tempDir } from '../support/temp-dir.ts';
 import { Arrivals, withPatience } from '../support/wait-for.ts';
 
-const EXAMPLES = join(import.meta.dirname, '../../examples');
+const ROOT = join(import.meta.dirname, '../..');
+
+const scope = fileScope();
+/** Somebody's project, with the package and the examples in it. */
+let project: string;
+
+before(async () => {
+  project = await installPackage(scope);
+  cpSync(join(ROOT, 'examples'), join(project, 'examples'), { recursive: true });
+  writeFileSync(join(project, 'package.json'), '{ "type": "module" }');
+});
 
 /** An example as a process of its own, and the lines that it writes. */
 function example(scope: Scope, name: string, args: readonly string[]): Running & { lines: Arrivals<string> } {
-  const running = start(scope, process.execPath, [join(EXAMPLES, name), ...args], { cwd: tempDir(scope) });
+  const running = start(scope, process.execPath, [join(project, 'examples', name), ...args], { cwd: tempDir(scope) });
   const lines = new Arrivals<string>((line) => line);
   assert.ok(running.child.stdout);
   createInterface({ input: running.child.stdout }).on('line', (line) => lines.add(line));
@@ -63,6 +76,63 @@ test('save-frames.ts saves a stream’s pictures as they are', async (t) => {
   assert.equal((await withPatience(finished, () => 'the example did not end')).code, 0);
   assert.deepEqual(await probeLines(t, file), ['h264 640x360']);
   await decodeStrict(t, readFileSync(file));
+});
+
+test('pull-on-demand.ts pulls while somebody watches', async (t) => {
+  const origin = await startServer(t);
+  publish(t, origin.url('rtmp', 'live/test'), 'h264-640x360');
+  const { child, finished, lines } = example(t, 'pull-on-demand.ts', [origin.url('rtmp', '').slice(0, -1), '0', '0']);
+  const url = await urlIn(lines, 'play ');
+  const players = [1, 2].map(() => new HttpPlayer(t, url));
+  await Promise.all(players.map((player) => player.body(100_000)));
+  for (const player of players) player.leave();
+  await lines.waitFor('the end of the pull', (line) => line === 'nobody watches test: RTMPPULL1 stopped');
+  assert.equal(lines.all.filter((line) => line === `pulling ${origin.url('rtmp', 'live/test')}`).length, 1);
+  child.kill('SIGTERM');
+  assert.equal((await withPatience(finished, () => 'the example did not end')).code, 0);
+});
+
+test('a program with strict types is checked against those of the package, its dependencies’ included', async (t) => {
+  symlinkSync(join(ROOT, 'node_modules/@types'), join(project, 'node_modules/@types'));
+  const compilerOptions = {
+    ...{ target: 'es2024', lib: ['es2025'], module: 'nodenext', types: ['node'], noEmit: true, strict: true },
+    ...{ noUncheckedIndexedAccess: true, exactOptionalPropertyTypes: true, skipLibCheck: false },
+  };
+  writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['examples', 'wrong.ts'] }));
+  const wrong = [
+    "import { createServer } from 'millrace';",
+    '// @ts-expect-error a wrong type in the configuration',
+    "createServer({ config: { rtmp: { enable: 'yes' } } });",
+    '// @ts-expect-error admission that answers something else',
+    "createServer({ config: {}, admission: { play: () => 'yes' } });",
+  ];
+  writeFileSync(join(project, 'wrong.ts'), wrong.join('\n'));
+  const tsc = [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', project];
+  const { code, stdout } = await run(t, process.execPath, tsc);
+  assert.deepEqual([code, stdout.toString()], [0, '']);
+});
+
+test('an import does nothing to its process, nor does a server that could not start', async (t) => {
+  const taken = await startServer(t);
+  const config = {
+    rtmp: { enable: true, addr: '127.0.0.1:0' },
+    http_api: { enable: true, addr: `127.0.0.1:${taken.port('api')}` },
+  };
+  const program = `
+    import { createServer } from 'millrace';
+    const handlers = () => process.eventNames().reduce((sum, name) => sum + process.listenerCount(name), 0);
+    if (process.getActiveResourcesInfo().some((name) => name !== 'PipeWrap')) console.log('an import began something');
+    const before = handlers();
+    const server = createServer({ config: ${JSON.stringify(config)} });
+    await server.start().catch((error) => console.log(error.message));
+    if (handlers() !== before) console.log('a handler was set');
+    await server.stop();
+  `;
+  writeFileSync(join(project, 'failing.js'), program);
+  const ended = run(t, process.execPath, [join(project, 'failing.js')]);
+  const { code, stdout, stderr } = await withPatience(ended, () => 'the program did not end by itself');
+  assert.match(stdout.toString(), /^http_api\.addr: .*in use.*\n$/);
+  assert.deepEqual([code, stderr], [0, '']);
 });
 
 test('two servers in one process: one pulls from the other, hooks get frames, events come in order', async (t) => {

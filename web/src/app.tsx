@@ -45,16 +45,22 @@ function Console(): VNode {
   const [problem, setProblem] = useState<string | null>(null);
   useEffect(() => {
     let timer: number | undefined;
+    let isOver = false;
     const ask = async (): Promise<void> => {
       try {
         setInfo((await get<ServerInfo>('server/info')).data);
       } catch (error) {
+        // the answer that ends this view is among those that come here
+        if (isOver) return;
         setProblem(reasonOf(error));
         timer = window.setTimeout(ask, RETRY_MS);
       }
     };
     void ask();
-    return () => clearTimeout(timer);
+    return () => {
+      isOver = true;
+      clearTimeout(timer);
+    };
   }, []);
   useEffect(() => (info === null ? undefined : watchStreams()), [info]);
   const current = useStore(route);

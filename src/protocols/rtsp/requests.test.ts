@@ -1,7 +1,10 @@
 /** Requests and their answers on real sockets: every state, method and limit, and what peers do wrong. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { test } from 'node:test';
+import { connect } from 'node:tls';
 import fc from 'fast-check';
+import { makeCertificate } from '../../../test/support/tls.ts';
 import { MAX_BODY_BYTES, serializeInterleaved } from '../../wire/rtsp/index.ts';
 import { aac, publishFrames, rtp, servers, tracksOf, VIDEO_SDP, videoTrack } from './server.fixture.ts';
 
@@ -74,6 +77,19 @@ for (const [what, bytes, status] of FAULTS) {
     await client.untilClosed();
   });
 }
+
+test('at the TLS port: plain RTSP, and who never ends the handshake, are closed, and others are served', async (t) => {
+  const at = await start({ tls: makeCertificate(t), handshakeTimeoutMs: 300 });
+  const [plain, silent] = [await open(at), await open(at)];
+  plain.socket.write(plain.bytes('OPTIONS', at.url('s')));
+  await Promise.all([plain.untilClosed(), silent.untilClosed()]);
+  assert.deepEqual([plain.responses, silent.responses, at.warnings], [[], [], []]);
+  const socket = connect({ port: at.port, host: '127.0.0.1', rejectUnauthorized: false });
+  t.after(() => socket.destroy());
+  socket.write('OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n');
+  const [answer] = await once(socket, 'data');
+  assert.match(String(answer), /^RTSP\/1.0 200 OK\r\nCSeq: 1\r\n/);
+});
 
 test('a dialog byte by byte, packets for unknown channels and stray responses in it', async () => {
   const at = await start();

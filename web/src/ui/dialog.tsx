@@ -1,6 +1,6 @@
 /** A question over the page; Escape and the button Cancel leave it. */
-import type { ComponentChildren, VNode } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { type ComponentChildren, createContext, type VNode } from 'preact';
+import { useContext, useEffect, useRef } from 'preact/hooks';
 import { Store, useStore } from '../model/store.ts';
 
 interface DialogProps {
@@ -13,31 +13,46 @@ interface DialogProps {
   readonly children: ComponentChildren;
 }
 
-const open = new Store<VNode | null>(null);
+interface Open {
+  /** Another one for each dialog, also where two of a kind follow each other. */
+  readonly key: number;
+  readonly dialog: VNode;
+}
+
+const open = new Store<Open | null>(null);
+const Key = createContext(0);
+let lastKey = 0;
 
 /** Shows a dialog in the place of whichever is there. */
 export function showDialog(dialog: VNode): void {
-  open.set(dialog);
-}
-
-function closeDialog(): void {
-  open.set(null);
+  open.set({ key: ++lastKey, dialog });
 }
 
 /** Where dialogs appear; once on the page. */
 export function DialogPlace(): VNode | null {
-  return useStore(open);
+  const shown = useStore(open);
+  if (shown === null) return null;
+  return (
+    <Key.Provider key={shown.key} value={shown.key}>
+      {shown.dialog}
+    </Key.Provider>
+  );
 }
 
 export function Dialog({ title, action, isDangerous = false, onAction, children }: DialogProps): VNode {
   const ref = useRef<HTMLDialogElement>(null);
   useEffect(() => ref.current?.showModal(), []);
+  const key = useContext(Key);
+  // the browser tells of it a moment later, when another dialog may have the place
+  const onClose = (): void => {
+    if (open.value?.key === key) open.set(null);
+  };
   const submit = async (event: Event): Promise<void> => {
     event.preventDefault();
     if (await onAction()) ref.current?.close();
   };
   return (
-    <dialog ref={ref} aria-labelledby="dialog-title" onClose={closeDialog}>
+    <dialog ref={ref} aria-labelledby="dialog-title" onClose={onClose}>
       <form onSubmit={(event) => void submit(event)}>
         <h2 id="dialog-title">{title}</h2>
         {children}
