@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import type { Child, Workshop } from './processes.ts';
 
 const MAIN = join(import.meta.dirname, '../src/main.ts');
+/** As `npm start` and `npx millrace` have it. */
+const NODE_ARGS = ['--max-semi-space-size=4'];
 /** Of the log line that names what a configuration asks for and the server does not have. */
 const NOT_SERVED = 'configured, but not served';
 
@@ -79,7 +81,7 @@ export async function startMillrace(
   const notServed: string[] = [];
   const stopped: StoppedSession[] = [];
   const startedAt = performance.now();
-  const child = workshop.start(process.execPath, [...nodeArgs, MAIN, '-c', 'conf.json'], {
+  const child = workshop.start(process.execPath, [...NODE_ARGS, ...nodeArgs, MAIN, '-c', 'conf.json'], {
     cwd: folder,
     env: { ...process.env, ...env },
   });

@@ -13,14 +13,22 @@ const MAX_FIRST_MS = 2 ** 31;
 /** The step assumed over a jump, and the least one over a change of publisher. Milliseconds. */
 const JUMP_STEP_MS = 40;
 
+/** Where a track's time stands. */
+interface TrackClock {
+  /** Of its last frame, as the publisher has it. */
+  raw: number;
+  /** When that frame came, monotonic. */
+  at: number;
+  /** From the publisher's times to the stream's. */
+  offset: number;
+}
+
 /**
  * Maps a publisher's decoding times onto the stream's. One per stream; `begin` once a publication, then `offset` for
  * each frame, which tells what to add to its dts and pts. The clock is handed in, in monotonic milliseconds.
  */
 export class Timeline {
-  readonly #lastRaw = new Map<Kind, number>();
-  readonly #lastAt = new Map<Kind, number>();
-  readonly #offsets = new Map<Kind, number>();
+  readonly #clocks = new Map<Kind, TrackClock>();
   #lastOut: number | null = null;
   #lastOutAt = 0;
   #offset: number | null = null;
@@ -29,32 +37,31 @@ export class Timeline {
 
   /** A new publication begins: its first frame follows on what subscribers saw last. */
   begin(): void {
-    this.#lastRaw.clear();
-    this.#offsets.clear();
+    this.#clocks.clear();
     this.#offset = null;
   }
 
   /** Milliseconds to add to the times of a frame of this kind that was decoded at `dts` and came at `nowMs`. */
   offset(kind: Kind, dts: number, nowMs: number): number {
-    const last = this.#lastRaw.get(kind);
-    let offset = this.#offsets.get(kind);
+    const clock = this.#clocks.get(kind);
+    let offset: number;
     if (this.#offset === null) {
       offset = this.#firstOffset(dts, nowMs);
       this.#offset = offset;
-    } else if (last === undefined || offset === undefined) {
+    } else if (clock === undefined) {
       // a track's first frame: on the clock of the others, or on one of its own
-      const other = this.#neighbour(kind, dts);
-      offset = other ?? (this.#lastRaw.size === 0 ? this.#offset : this.#jump(dts));
+      offset = this.#neighbour(kind, dts) ?? this.#jump(dts);
     } else {
-      const step = dts - last;
-      const passed = nowMs - (this.#lastAt.get(kind) ?? nowMs);
-      if (step < -MAX_STEP_BACK_MS || step > passed + MAX_STEP_AHEAD_MS) {
-        offset = this.#neighbour(kind, dts) ?? this.#jump(dts);
-      }
+      const step = dts - clock.raw;
+      const isJump = step < -MAX_STEP_BACK_MS || step > nowMs - clock.at + MAX_STEP_AHEAD_MS;
+      offset = isJump ? (this.#neighbour(kind, dts) ?? this.#jump(dts)) : clock.offset;
     }
-    this.#lastRaw.set(kind, dts);
-    this.#lastAt.set(kind, nowMs);
-    this.#offsets.set(kind, offset);
+    if (clock === undefined) this.#clocks.set(kind, { raw: dts, at: nowMs, offset });
+    else {
+      clock.raw = dts;
+      clock.at = nowMs;
+      clock.offset = offset;
+    }
     const out = dts + offset;
     if (this.#lastOut === null || out > this.#lastOut) {
       this.#lastOut = out;
@@ -72,8 +79,8 @@ export class Timeline {
 
   /** The offset of another track that is already on the clock that `dts` is read from. */
   #neighbour(kind: Kind, dts: number): number | null {
-    for (const [other, raw] of this.#lastRaw) {
-      if (other !== kind && Math.abs(raw - dts) < SAME_CLOCK_MS) return this.#offsets.get(other) ?? null;
+    for (const [other, { raw, offset }] of this.#clocks) {
+      if (other !== kind && Math.abs(raw - dts) < SAME_CLOCK_MS) return offset;
     }
     return null;
   }
