@@ -2,9 +2,13 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { brokenLinks } from './check-links.ts';
+
+test('everything that the documents of this repository name is there', () => {
+  assert.deepEqual(brokenLinks(resolve(import.meta.dirname, '..')), []);
+});
 
 function check(t: TestContext, files: Record<string, string>): string[] {
   const root = mkdtempSync(join(tmpdir(), 'millrace-links-'));
@@ -74,5 +78,26 @@ test('code is no link and makes no heading', (t) => {
   assert.deepEqual(problems, [
     'README.md:10: #not-a-heading: README.md has no heading that makes the anchor #not-a-heading',
     'README.md:14: none.md is not there',
+  ]);
+});
+
+test('files and scripts that code names must be there', (t) => {
+  const problems = check(t, {
+    'package.json': '{"scripts":{"bench":"x"}}',
+    'src/media/frame.ts': '',
+    'conf/there.json': '',
+    'docs/a.md': [
+      '`conf/there.json` `src/media/frame.ts` and `media/frame.ts`, `conf/none.json`',
+      '```sh',
+      'node src/media/none.ts -c conf/there.json --out conf/NAME.json conf/*.json /etc/conf/none.json',
+      'npm run bench && npm run nothing',
+      '```',
+      'In words, conf/nothing.json is no path; `lal_record/x.ts` and `dist/main.js` are made, `http://h/media/x.ts` is elsewhere.',
+    ].join('\n'),
+  });
+  assert.deepEqual(problems, [
+    'docs/a.md:1: conf/none.json is not there',
+    'docs/a.md:3: src/media/none.ts is not there',
+    'docs/a.md:4: npm run nothing: package.json has no such script',
   ]);
 });

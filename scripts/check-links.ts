@@ -1,4 +1,4 @@
-/** Checks that the relative links and anchors in the repository's Markdown files lead somewhere. */
+/** Checks that what the repository's Markdown files name is there: links, anchors, images, paths in code, scripts of npm. */
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 
@@ -9,16 +9,69 @@ interface Link {
 
 /** Folders that hold what is not ours. */
 const FOREIGN = ['node_modules', 'dist', '.git'];
+/** Files that the server looks for in its user's folder. */
+const USERS = ['conf/lalserver.conf.json'];
 
-/** All links under `root` that lead nowhere, each as `FILE:LINE: what is wrong`. */
+/** All that is named under `root` and is not there, each as `FILE:LINE: what is wrong`. */
 export function brokenLinks(root: string): string[] {
   const files = globSync('**/*.md', { cwd: root, exclude: (name) => FOREIGN.includes(name) }).sort();
-  return files.flatMap((file) =>
-    linksOf(readFileSync(join(root, file), 'utf8')).flatMap(({ line, target }) => {
-      const problem = problemOf(root, file, target);
-      return problem === null ? [] : [`${file}:${line}: ${problem}`];
-    }),
-  );
+  const scripts = npmScripts(root);
+  return files.flatMap((file) => {
+    const text = readFileSync(join(root, file), 'utf8');
+    const found = [
+      ...linksOf(text).map((link) => ({ ...link, problem: problemOf(root, file, link.target) })),
+      ...pathsInCode(text).map((path) => ({ ...path, problem: problemOfPath(root, path.target) })),
+      ...scriptsIn(text).map((script) => ({ ...script, problem: problemOfScript(scripts, script.target) })),
+    ];
+    return found
+      .sort((a, b) => a.line - b.line)
+      .flatMap(({ line, problem }) => (problem === null ? [] : [`${file}:${line}: ${problem}`]));
+  });
+}
+
+/**
+ * Files that code names, inline or in blocks, such as `conf/x.json`; not those with a word in capitals, which stands
+ * for something, nor those that go on with a wildcard.
+ */
+function pathsInCode(markdown: string): Link[] {
+  const code = withoutCode(markdown).split('\n');
+  return markdown.split(/\r?\n/).flatMap((text, index) => {
+    // what is left of a line without its code tells which of its words are in code
+    if (text === code[index]) return [];
+    const words = text.matchAll(/(?<![\w./:@*<-])(?:[\w-][\w.-]*\/)+[\w.-]+\.[a-z]\w*(?![\w*/])/g);
+    return Array.from(words, ([target]) => ({ line: index + 1, target })).filter(
+      ({ target }) => !/(?:^|[/-])[A-Z]{2,}[A-Z_]*(?:[./-]|$)/.test(target) && !code[index]?.includes(target),
+    );
+  });
+}
+
+/** Where the first folder is the repository's, or one of `src/`, the file must be there. */
+function problemOfPath(root: string, path: string): string | null {
+  const [first = ''] = path.split('/');
+  if (FOREIGN.includes(first) || USERS.includes(path)) return null;
+  const bases = [root, join(root, 'src')].filter((base) => existsSync(join(base, first)));
+  if (bases.length === 0 || bases.some((base) => existsSync(join(base, path)))) return null;
+  return `${path} is not there`;
+}
+
+function scriptsIn(markdown: string): Link[] {
+  return markdown
+    .split('\n')
+    .flatMap((text, index) =>
+      Array.from(text.matchAll(/\bnpm run ([\w:-]+)/g), ([, target = '']) => ({ line: index + 1, target })),
+    );
+}
+
+function problemOfScript(scripts: ReadonlySet<string> | null, name: string): string | null {
+  return scripts === null || scripts.has(name) ? null : `npm run ${name}: package.json has no such script`;
+}
+
+/** Null: there is no package.json. */
+function npmScripts(root: string): ReadonlySet<string> | null {
+  const file = join(root, 'package.json');
+  if (!existsSync(file)) return null;
+  const { scripts = {} } = JSON.parse(readFileSync(file, 'utf8')) as { scripts?: Record<string, string> };
+  return new Set(Object.keys(scripts));
 }
 
 /** Targets of inline links, images, link definitions and HTML attributes, outside of code. */
@@ -105,10 +158,4 @@ function decode(text: string): string {
   } catch {
     return text;
   }
-}
-
-if (import.meta.main) {
-  const problems = brokenLinks(resolve(import.meta.dirname, '..'));
-  for (const problem of problems) console.error(problem);
-  process.exitCode = problems.length === 0 ? 0 : 1;
 }
