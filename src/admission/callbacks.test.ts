@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, test } from 'node:test';
+import { Outbound } from '../net/index.ts';
 import type { Decision } from '../streams/index.ts';
 import { type CallbackOptions, createDecisionCallbacks } from './callbacks.ts';
 import { asking } from './request.fixture.ts';
@@ -42,6 +43,7 @@ function decide(
     {
       clock: { monotonicMs: () => 0, unixMs: () => 1000 },
       log: { debug: silent, info: silent, error: silent, warn: (_, text) => void warnings.push(text) },
+      outbound: new Outbound({ allow: [] }),
       body: ({ sessionId }) => JSON.stringify({ session_id: sessionId }),
       headers: (id, body, unixMs) => ({ 'webhook-id': id, signed: `${body.length} ${unixMs}` }),
     },

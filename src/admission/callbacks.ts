@@ -1,7 +1,8 @@
 /** Asks the business side, by an HTTP request, whether a publisher or player is let in. */
 import { randomUUID } from 'node:crypto';
-import { Agent, request as send } from 'undici';
+import { type Agent, request as send } from 'undici';
 import { z } from 'zod';
+import type { Outbound } from '../net/index.ts';
 import type { Admission, AdmissionRequest, Clock, Decision, Log, SessionIdentity } from '../streams/index.ts';
 import { cleanReason, grantedLifetime, grantedName, grantedRecord } from './grant.ts';
 
@@ -18,6 +19,7 @@ export interface CallbackOptions {
 export interface CallbackDeps {
   readonly clock: Clock;
   readonly log: Log;
+  readonly outbound: Outbound;
   /** The JSON of the request: the fields of the session's start event. */
   body(session: SessionIdentity): string;
   /** Content type, id, time and signatures of a request. */
@@ -39,7 +41,7 @@ const refusal = z.object({ reason: z.string().min(1) });
 
 /** Admission that a receiver decides: 200 lets in, every other answer does not. */
 export function createDecisionCallbacks(options: CallbackOptions, deps: CallbackDeps): Admission {
-  const agent = new Agent({ connections: CONNECTIONS, pipelining: 1, connect: { timeout: options.timeoutMs } });
+  const agent = deps.outbound.httpAgent({ connections: CONNECTIONS, connectTimeoutMs: options.timeoutMs });
   return {
     decide: async (request) => {
       const url = request.direction === 'publish' ? options.onPublish : options.onPlay;

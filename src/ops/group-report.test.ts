@@ -36,3 +36,31 @@ test('a line for all, then one for each group and its first players, within the 
   assert.equal(report(10, 0).length, 4);
   assert.equal(report(0, 0).length, 1);
 });
+
+test('another interval counts at once, and only while reports are written', (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  const lines: string[] = [];
+  const silent = (): void => {};
+  const debug = (_fields: object, message: string): void => void lines.push(message);
+  const log = { debug, info: silent, warn: silent, error: silent };
+  const bounds = { maxGroups: 0, maxPlayers: 0 };
+  const report = new GroupReport({ intervalSec: 0, ...bounds }, { log, groups: () => [], unixMs: () => 0 });
+  report.update({ intervalSec: 1, ...bounds });
+  t.mock.timers.tick(1000);
+  assert.equal(lines.length, 0);
+  report.start();
+  t.mock.timers.tick(2000);
+  assert.equal(lines.length, 2);
+  report.update({ intervalSec: 10, ...bounds });
+  t.mock.timers.tick(9000);
+  assert.equal(lines.length, 2);
+  t.mock.timers.tick(1000);
+  assert.equal(lines.length, 3);
+  report.update({ intervalSec: 0, ...bounds });
+  t.mock.timers.tick(60_000);
+  assert.equal(lines.length, 3);
+  report.update({ intervalSec: 1, ...bounds });
+  report.stop();
+  t.mock.timers.tick(60_000);
+  assert.equal(lines.length, 3);
+});

@@ -19,9 +19,10 @@ export interface GroupReportDeps {
 }
 
 export class GroupReport {
-  readonly #options: GroupReportOptions;
+  #options: GroupReportOptions;
   readonly #deps: GroupReportDeps;
   #ticker: NodeJS.Timeout | null = null;
+  #isStarted = false;
 
   constructor(options: GroupReportOptions, deps: GroupReportDeps) {
     this.#options = options;
@@ -29,14 +30,26 @@ export class GroupReport {
   }
 
   start(): void {
+    this.#isStarted = true;
     const { intervalSec } = this.#options;
     if (intervalSec === 0) return;
     this.#ticker = setInterval(() => this.write(), intervalSec * 1000);
     this.#ticker.unref();
   }
 
+  /** The time to the next report begins anew where its length changes. */
+  update(options: GroupReportOptions): void {
+    const isSameInterval = options.intervalSec === this.#options.intervalSec;
+    this.#options = options;
+    if (!this.#isStarted || isSameInterval) return;
+    this.stop();
+    this.start();
+  }
+
   stop(): void {
+    this.#isStarted = false;
     if (this.#ticker !== null) clearInterval(this.#ticker);
+    this.#ticker = null;
   }
 
   /** One report: a line for all, then one for each group, with the level of the original's. */

@@ -87,6 +87,20 @@ test('a line is one line, whatever the peer called its stream', () => {
   assert.equal(lines.join('').includes('\u001b'), false);
 });
 
+test('secrets are hidden in every line', () => {
+  const lines: string[] = [];
+  const options = {
+    ...{ level: 0, filename: '', isToStdout: true, isRotateDaily: false, isRotateHourly: false, maxRotateDays: 0 },
+    ...{ hasTimestamp: false, hasTimestampMs: false, secretParams: ['ticket'] },
+  };
+  const stdout = { write: (line: string): void => void lines.push(line) };
+  const log = createLog(options, { stdout, isTerminal: false });
+  log.info({ error: new Error('no http://u:secret1@h/?token=secret2') }, 'see rtmp://h/a/b?ticket=secret3');
+  log.child({ url: 'rtmp://h/a/b?pwd=secret4' }).warn({}, 'x');
+  assert.equal(lines.length, 2);
+  assert.doesNotMatch(lines.join(), /secret\d/);
+});
+
 test('a child adds its fields', () => {
   const { given, lines } = surroundings();
   createLog({ ...DEFAULTS, hasTimestamp: false }, given)
@@ -169,4 +183,15 @@ test('a stdout that is full, or whose reader has gone, does no harm', () => {
     /^millrace: the log could not be written to stdout: ENOSPC.*\nexit code 3\n$/,
   );
   assert.equal(run(`${program} 2>/dev/null | head -c 10 >/dev/null; echo exit code $?`), 'exit code 3\n');
+});
+
+test('another level and other secrets count for the lines from then on', () => {
+  const { given, lines } = surroundings();
+  const log = createLog({ ...DEFAULTS, level: 3, hasTimestamp: false }, given);
+  log.info({}, 'not shown');
+  log.update({ level: 1, secretParams: ['ticket'] });
+  log.debug({ url: 'rtmp://h/a/b?ticket=abc' }, 'shown');
+  log.update({ level: 7, secretParams: [] });
+  log.fatal({}, 'not shown');
+  assert.deepEqual(lines, ['{"level":"debug","url":"rtmp://h/a/b?ticket=***","msg":"shown"}\n']);
 });

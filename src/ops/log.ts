@@ -2,9 +2,9 @@
 import { writeSync } from 'node:fs';
 import { type Logger, pino } from 'pino';
 import { prettyFactory } from 'pino-pretty';
+import { createRedactor } from '../net/index.ts';
 import type { Log } from '../streams/index.ts';
 import { LogFile } from './log-file.ts';
-import { createRedactor } from './redact.ts';
 import type { RotationPeriod } from './rotation.ts';
 
 /** What the log is to be; the configuration's section `log` is mapped onto it. */
@@ -49,8 +49,10 @@ export interface RootLog extends Log {
   trace(fields: object, message: string): void;
   /** For what ends the program. */
   fatal(fields: object, message: string): void;
-  /** A log whose lines all bear `fields`. It ends with this one. */
+  /** A log whose lines all bear `fields`. It has the level that this one has now, and ends with it. */
   child(fields: object): Log;
+  /** For the lines from now on. */
+  update(options: Pick<LogOptions, 'level' | 'secretParams'>): void;
   /** Resolves once the file is on the disk. Lines that come later go to stdout only. */
   close(): Promise<void>;
 }
@@ -71,30 +73,38 @@ export function createLog(options: LogOptions, given: Partial<LogSurroundings> =
   if (options.isToStdout) sinks.push(stdoutSink(options, surroundings));
   const file = openFile(options, surroundings);
   if (file !== null) sinks.push(file);
-  return rootLog(createPino(options, sinks, surroundings.unixMs), file);
+  let redact = createRedactor(options.secretParams);
+  const write = (line: string): void => {
+    const told = redact(line);
+    for (const sink of sinks) sink.write(told);
+  };
+  const levelName = (level: number): string => (sinks.length === 0 ? 'silent' : (LEVEL_NAMES[level] ?? 'debug'));
+  const logger = createPino(options, levelName(options.level), write, surroundings.unixMs);
+  return rootLog(logger, file, ({ level, secretParams }) => {
+    logger.level = levelName(level);
+    redact = createRedactor(secretParams);
+  });
 }
 
-function createPino(options: LogOptions, sinks: readonly LineSink[], unixMs: () => number): Logger {
-  const { level, hasTimestamp, hasTimestampMs } = options;
-  const redact = createRedactor(options.secretParams);
+function createPino(
+  { hasTimestamp, hasTimestampMs }: LogOptions,
+  level: string,
+  write: (line: string) => void,
+  unixMs: () => number,
+): Logger {
   return pino(
     {
-      level: sinks.length === 0 ? 'silent' : (LEVEL_NAMES[level] ?? 'debug'),
+      level,
       base: null,
       timestamp: hasTimestamp && (() => `,"time":"${isoTime(unixMs(), hasTimestampMs)}"`),
       formatters: { level: (label) => ({ level: label }) },
       serializers: { error: pino.stdSerializers.err },
     },
-    {
-      write: (line) => {
-        const told = redact(line);
-        for (const sink of sinks) sink.write(told);
-      },
-    },
+    { write },
   );
 }
 
-function rootLog(logger: Logger, file: LogFile | null): RootLog {
+function rootLog(logger: Logger, file: LogFile | null, update: RootLog['update']): RootLog {
   return {
     trace: (fields, message) => logger.trace(fields, message),
     debug: (fields, message) => logger.debug(fields, message),
@@ -103,6 +113,7 @@ function rootLog(logger: Logger, file: LogFile | null): RootLog {
     error: (fields, message) => logger.error(fields, message),
     fatal: (fields, message) => logger.fatal(fields, message),
     child: (fields) => logger.child(fields),
+    update,
     close: async () => file?.close(),
   };
 }

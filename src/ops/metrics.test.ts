@@ -35,6 +35,7 @@ function metrics(sources: Partial<MetricsSources> = {}): Metrics {
   return new Metrics({
     groups: () => GROUPS,
     notify: { receivers: () => Promise.resolve(STATUS), counts: () => COUNTS },
+    refused: () => [['max_connections', 3]],
     isReady: () => true,
     unixMs: () => 0,
     ...sources,

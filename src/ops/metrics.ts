@@ -1,5 +1,6 @@
 /** All metrics in one place: takes numbers from the parts where they are asked for, and tells them to Prometheus. */
 import { Counter, Gauge, Registry } from 'prom-client';
+import type { PeerFaults, Refusals } from '../net/index.ts';
 import type { HlsWatch } from '../protocols/hls/index.ts';
 import type { RecordWatch } from '../record/index.ts';
 import type { GroupSnapshot, HubWatch } from '../streams/index.ts';
@@ -13,6 +14,8 @@ import { VERSION } from './version.ts';
 export interface MetricsSources {
   groups(): readonly GroupSnapshot[];
   readonly notify: NotifyNumbers;
+  /** What bounds turned away, since the start. */
+  refused(): ReturnType<Refusals['counts']>;
   /** Whether the server takes new sessions. */
   isReady(): boolean;
   /** Milliseconds since 1970. */
@@ -35,6 +38,7 @@ export class Metrics {
   readonly hub: HubWatch;
   readonly hls: HlsWatch;
   readonly records: RecordWatch;
+  readonly countFault: PeerFaults['count'];
   readonly #sources: MetricsSources;
   readonly #registry = new Registry();
   readonly #totals = new SessionTotals();
@@ -44,6 +48,7 @@ export class Metrics {
   readonly #setSessions: (totals: readonly Totals[]) => void;
   readonly #setStreams: (groups: readonly GroupSnapshot[], rates: readonly StreamRates[]) => void;
   readonly #ready: Gauge;
+  readonly #refused: Counter<'limit'>;
   /** Scrapes that come while one is answered get the same answer. */
   #answering: Promise<MetricsText> | null = null;
 
@@ -66,6 +71,21 @@ export class Metrics {
       help: 'Record files that could not be made or written to their end',
       ...{ labelNames: ['format'], registers },
     });
+    this.#refused = new Counter({
+      name: 'millrace_refused_total',
+      help: 'Connections, sessions, requests and packets that a bound turned away, by the key of millrace.limits',
+      ...{ labelNames: ['limit'], registers },
+    });
+    const jumps = new Counter({
+      name: 'millrace_time_jumps_total',
+      help: 'How often the times of a publisher or a pull did not go on, and the stream’s time was bridged over it',
+      registers,
+    });
+    const faults = new Counter({
+      name: 'millrace_peer_faults_total',
+      help: 'What peers did that was refused or ended: TLS, malformed or too large messages, time-outs, refusals',
+      ...{ labelNames: ['protocol', 'reason'], registers },
+    });
     const fanoutDelay = new DelayHistogram(
       'millrace_fanout_delay_seconds',
       'Time from the first frame of a batch, as it came from the publisher, until the batch was written to all players',
@@ -82,8 +102,10 @@ export class Metrics {
     this.hub = {
       sessionEnded: (session, reason) => this.#totals.add(session, reason),
       batchWritten: (ms) => fanoutDelay.add(ms),
+      timeJumped: () => jumps.inc(),
     };
     this.hls = { segmentWritten: (ms) => segmentDelay.add(ms), segmentLost: () => lostSegments.inc() };
+    this.countFault = (protocol, reason) => faults.inc({ protocol, reason });
     this.records = { failed: (format) => failedRecords.inc({ format }) };
   }
 
@@ -106,11 +128,13 @@ export class Metrics {
 
   async #answer(): Promise<MetricsText> {
     await Promise.all([this.#runtime.collect(), this.#notify.collect()]);
-    const { groups, unixMs, isReady } = this.#sources;
+    const { groups, unixMs, isReady, refused } = this.#sources;
     const now = groups();
     this.#setSessions(this.#totals.with(now));
     this.#setStreams(now, streamRates(now, unixMs()));
     this.#ready.set(isReady() ? 1 : 0);
+    this.#refused.reset();
+    for (const [limit, count] of refused()) this.#refused.inc({ limit }, count);
     const delays = this.#delays.map((each) => each.text());
     return {
       contentType: this.#registry.contentType,

@@ -1,5 +1,5 @@
 /** What watches the running server, put together: metrics, readiness, the report in the log, the port for profiles. */
-import type { ListenAddress } from '../net/index.ts';
+import type { ListenAddress, Refusals } from '../net/index.ts';
 import type { Notifier } from '../notify/index.ts';
 import type { Clock, GroupSnapshot, Log } from '../streams/index.ts';
 import type { Port } from '../threads/index.ts';
@@ -24,6 +24,8 @@ export interface OperationsDeps {
   readonly clock: Clock;
   readonly notifier: Pick<Notifier, 'admin' | 'status'>;
   groups(): readonly GroupSnapshot[];
+  /** What bounds turned away. */
+  refused(): ReturnType<Refusals['counts']>;
 }
 
 export class Operations {
@@ -32,9 +34,10 @@ export class Operations {
   /** Null where profiles are off. The server starts without it. */
   readonly profilePort: Port | null;
   readonly #report: GroupReport;
+  readonly #profiles: ProfileServer | null;
 
   constructor(options: OperationsOptions, deps: OperationsDeps) {
-    const { log, clock, notifier, groups } = deps;
+    const { log, clock, notifier, groups, refused } = deps;
     const unixMs = (): number => clock.unixMs();
     this.readiness = new Readiness(() => {
       const { inMemory } = notifier.status();
@@ -42,12 +45,25 @@ export class Operations {
     });
     this.metrics = new Metrics({
       groups,
+      refused,
       unixMs,
       notify: { receivers: () => notifier.admin.status(), counts: () => notifier.status() },
       isReady: () => this.readiness.isReady,
     });
     this.#report = new GroupReport(options.report, { log, groups, unixMs });
-    this.profilePort = profilePort(options, () => this.metrics.text(), log);
+    const { profiles, token } = options;
+    const metrics = (): ReturnType<Metrics['text']> => this.metrics.text();
+    this.#profiles =
+      profiles === null
+        ? null
+        : new ProfileServer({ address: profiles.addr, token, serverName: SERVER_NAME }, { log, metrics });
+    this.profilePort = profiles === null || this.#profiles === null ? null : profilePort(profiles, this.#profiles);
+  }
+
+  /** What is reported, and what those must bring who ask for profiles, from now on. */
+  update({ report, token }: Pick<OperationsOptions, 'report' | 'token'>): void {
+    this.#report.update(report);
+    this.#profiles?.setToken(token);
   }
 
   /** Every listener is bound. */
@@ -55,6 +71,11 @@ export class Operations {
     this.readiness.phase = 'ready';
     this.metrics.start();
     this.#report.start();
+  }
+
+  /** Nobody is let in any more; those who are here go on. */
+  drain(): void {
+    this.readiness.phase = 'draining';
   }
 
   /** Listeners are closed, and sessions end. Metrics are still told. */
@@ -65,14 +86,7 @@ export class Operations {
   }
 }
 
-function profilePort(
-  { profiles, token }: OperationsOptions,
-  metrics: () => ReturnType<Metrics['text']>,
-  log: Log,
-): Port | null {
-  if (profiles === null) return null;
-  const { addr, key } = profiles;
-  const server = new ProfileServer({ address: addr, token, serverName: SERVER_NAME }, { log, metrics });
+function profilePort({ addr, key }: NonNullable<OperationsOptions['profiles']>, server: ProfileServer): Port {
   return {
     ...{ name: 'profiles', key, host: addr.host, required: false },
     start: () => server.start(),

@@ -47,14 +47,19 @@ export class ProfileServer {
   readonly #server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
     this.#answer(request, response).catch((error: unknown) => this.#failed(response, error));
   });
-  readonly #hasToken: ReturnType<typeof tokenCheck>;
+  #hasToken: ReturnType<typeof tokenCheck>;
   #listener: Listener | null = null;
   #isBusy = false;
 
   constructor(options: ProfileServerOptions, deps: ProfileServerDeps) {
     this.#options = options;
     this.#deps = deps;
-    this.#hasToken = options.token === '' ? () => true : tokenCheck(options.token);
+    this.#hasToken = tokenCheck(options.token);
+  }
+
+  /** What callers must bring from now on. */
+  setToken(token: string): void {
+    this.#hasToken = tokenCheck(token);
   }
 
   /** Rejects where the port cannot be bound. */

@@ -45,6 +45,8 @@ export interface PullDeps {
   /** Connects to the source by the client of its protocol. Events come later, never during the call. */
   openSource(request: PullRequest, events: SourceEvents): Source;
   openDump(file: string): Dump;
+  /** Says why nothing may be connected to there; null: it may be, as far as is known without the name's addresses. */
+  refusalOf(host: string, port: number): string | null;
   stateOf(streamName: string): { readonly hasInSession: boolean; readonly hasOutSession: boolean };
 }
 

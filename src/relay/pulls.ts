@@ -24,9 +24,10 @@ interface Entry {
 }
 
 export class Pulls {
-  readonly #static: StaticPullOptions;
+  #static: StaticPullOptions;
   readonly #deps: PullDeps;
   readonly #entries = new Map<string, Entry>();
+  #isDraining = false;
   #isStopping = false;
 
   constructor(options: StaticPullOptions, deps: PullDeps) {
@@ -34,10 +35,17 @@ export class Pulls {
     this.#deps = deps;
   }
 
+  /** For the players who come from now on. */
+  update(options: StaticPullOptions): void {
+    this.#static = options;
+  }
+
   /** Begins at once; what becomes of it is told by callbacks. Refused, nothing is kept. */
   start(asked: StartPull): StartResult {
     const target = parseMediaUrl(asked.url);
     if ('problem' in target) return { ok: false, reason: target.problem };
+    const refusal = this.#deps.refusalOf(target.host, target.port);
+    if (refusal !== null) return { ok: false, reason: refusal };
     const streamName = asked.streamName === '' ? target.streamName : asked.streamName;
     if (this.#entries.has(streamName)) return { ok: false, reason: `stream ${streamName} is being pulled already` };
     const { hasInSession, hasOutSession } = this.#deps.stateOf(streamName);
@@ -46,6 +54,7 @@ export class Pulls {
       return { ok: false, reason: `nobody plays ${streamName}, and the pull is to stop when nobody does` };
     }
     if (this.#isStopping) return { ok: false, reason: 'the server is stopping' };
+    if (this.#isDraining) return { ok: false, reason: 'the server is draining' };
     const { sessionId } = this.#begin({ ...asked, target, streamName }, hasOutSession);
     return { ok: true, streamName, sessionId };
   }
@@ -57,6 +66,16 @@ export class Pulls {
     const { sessionId } = entry.pull;
     entry.pull.stop(reason);
     return sessionId;
+  }
+
+  /** No new one begins; those that are to end some time after the last player left do so at once, since nobody comes any more. */
+  drain(): void {
+    this.#isDraining = true;
+    for (const { pull } of [...this.#entries.values()]) {
+      if (pull.request.autoStopMs >= 0 && !this.#deps.stateOf(pull.request.streamName).hasOutSession) {
+        pull.stop('unwatched');
+      }
+    }
   }
 
   /** Ends them all; no new one begins. */
@@ -74,7 +93,7 @@ export class Pulls {
 
   #pullStatic(streamName: string, appName: string): void {
     const { addr, timeoutMs } = this.#static;
-    if (addr === null || this.#isStopping) return;
+    if (addr === null || this.#isDraining || this.#isStopping) return;
     const target = parseMediaUrl(`rtmp://${addr}/${appName}/${streamName}`);
     if ('problem' in target) return;
     const request = { target, streamName, timeoutMs, retryNum: -1, autoStopMs: 0, isUdp: false, dumpFile: '' };
@@ -101,7 +120,7 @@ export class Pulls {
     if (isWatched || autoStopMs < 0) {
       if (entry.stopTimer !== null) clearTimeout(entry.stopTimer);
       entry.stopTimer = null;
-    } else if (autoStopMs === 0) entry.pull.stop('unwatched');
+    } else if (autoStopMs === 0 || this.#isDraining) entry.pull.stop('unwatched');
     else entry.stopTimer ??= setTimeout(() => entry.pull.stop('unwatched'), autoStopMs);
   }
 }

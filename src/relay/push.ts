@@ -1,5 +1,5 @@
 /** Pushes each publication of this server to other servers, as one more subscriber of its stream. */
-import { parseMediaUrl } from '../net/index.ts';
+import { type Outbound, parseMediaUrl } from '../net/index.ts';
 import { RtmpClient } from '../protocols/rtmp/index.ts';
 import type {
   ConsumerFactory,
@@ -8,6 +8,7 @@ import type {
   Log,
   Publication,
   SessionCounter,
+  StopReason,
   Subscription,
 } from '../streams/index.ts';
 import { rtmpPublishFormat } from '../wire/rtmp/index.ts';
@@ -25,7 +26,11 @@ export interface PushDeps {
   readonly hub: Hub;
   readonly counter: SessionCounter;
   readonly log: Log;
+  readonly outbound: Outbound;
 }
+
+/** Reasons for which the hub ends the session that mean: not again, as long as this publication lasts. */
+const FINAL: ReadonlySet<StopReason> = new Set(['kicked', 'server stopped']);
 
 /** A factory that pushes what is published here (what is pulled is not) to `rtmp://ADDR/APP/STREAM?QUERY` of each address. */
 export function relayPush(options: PushOptions, deps: PushDeps): ConsumerFactory {
@@ -82,7 +87,7 @@ class Push {
     }
     const { timeoutMs, maxMessageBytes } = this.#options;
     this.#client = new RtmpClient(
-      { target, direction: 'publish', timeoutMs, maxMessageBytes, verifyTls: true },
+      { target, direction: 'publish', timeoutMs, maxMessageBytes, verifyTls: true, outbound: this.#deps.outbound },
       {
         onReady: (client, streamId) => {
           this.#begin(client, streamId).catch((error: unknown) => {
@@ -111,8 +116,10 @@ class Push {
     const peer = {
       readBytes: client.bytes.read,
       wroteBytes: client.bytes.wrote,
-      // kicked, too slow or the server stops: the stream goes on without it
-      close: () => this.stop(),
+      close: (reason: StopReason) => {
+        if (FINAL.has(reason)) this.stop();
+        else client.close(reason);
+      },
     };
     const result = await this.#deps.hub.subscribe(identity, peer);
     if (!result.ok) {

@@ -1,7 +1,6 @@
 /** Tests of what the log hides, and what it leaves as it is. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createLog } from './log.ts';
 import { createRedactor, SECRET_PARAMS } from './redact.ts';
 
 const redact = createRedactor(['ticket', 'a.b']);
@@ -24,6 +23,7 @@ test('the values of secret parameters, wherever they stand', () => {
 test('passwords in URLs', () => {
   assert.equal(redact('{"url":"rtsp://me:p@ss:word@cam/s"}'), '{"url":"rtsp://me:***@cam/s"}');
   assert.equal(redact('{"url":"http://:only@h/"}'), '{"url":"http://:***@h/"}');
+  assert.equal(redact('http//me:secret@h'), 'http//me:***@h');
 });
 
 test('what is no secret stays', () => {
@@ -35,18 +35,4 @@ test('what is no secret stays', () => {
   ]) {
     assert.equal(redact(line), line);
   }
-});
-
-test('every line of the log goes through it', () => {
-  const lines: string[] = [];
-  const options = {
-    ...{ level: 0, filename: '', isToStdout: true, isRotateDaily: false, isRotateHourly: false, maxRotateDays: 0 },
-    ...{ hasTimestamp: false, hasTimestampMs: false, secretParams: ['ticket'] },
-  };
-  const stdout = { write: (line: string): void => void lines.push(line) };
-  const log = createLog(options, { stdout, isTerminal: false });
-  log.info({ error: new Error('no http://u:secret1@h/?token=secret2') }, 'see rtmp://h/a/b?ticket=secret3');
-  log.child({ url: 'rtmp://h/a/b?pwd=secret4' }).warn({}, 'x');
-  assert.equal(lines.length, 2);
-  assert.doesNotMatch(lines.join(), /secret\d/);
 });
