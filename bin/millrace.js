@@ -2,9 +2,11 @@
 // What `npx millrace` runs: the compiled server, on this Node.js where it is new enough, else on the one that the
 // package node-linux-ARCH brings. Plain JavaScript for Node.js 18 and newer.
 import { spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
+import { isatty } from 'node:tty';
 import { fileURLToPath } from 'node:url';
 
 const OWN_NODE_MAJOR = 24;
@@ -42,11 +44,24 @@ function runOn(node) {
   // A session of its own: Ctrl-C reaches the server once, through us. Twice would mean "end at once" to it.
   const child = spawn(node, ARGS, { stdio: 'inherit', detached: true });
   const forward = (signal) => child.kill(signal);
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, forward);
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, forward);
+  // It asks the server to read its configuration again; but a terminal that goes says it too, and then the server ends.
+  const hadTerminal = hasTerminal();
+  process.on('SIGHUP', () => child.kill(hadTerminal && !hasTerminal() ? 'SIGTERM' : 'SIGHUP'));
   child.on('error', (error) => fail(`${node} cannot be started: ${error.message}`));
   child.on('exit', (code, signal) => {
     process.exitCode = code ?? 128 + constants.signals[signal];
   });
+}
+
+/** Whether this process runs in a terminal that is there. */
+function hasTerminal() {
+  try {
+    closeSync(openSync('/dev/tty', 'r'));
+    return isatty(0);
+  } catch {
+    return false;
+  }
 }
 
 function fail(line) {

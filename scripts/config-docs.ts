@@ -20,6 +20,10 @@ where there is none, the packaged [conf/millrace.conf.json](../conf/millrace.con
   known is a warning that names the nearest known one.
 - A plain port that cannot be bound stops the start. A TLS listener, RTSP over WebSocket and the profiles are logged as an
   error instead, and the rest goes on. TLS can be on without its plain counterpart.
+- \`kill -HUP\` or [\`/api/server/reload\`](http-api.md#apiserverreload) reads the file again while sessions go on. The column
+  "reload" says of each key when its new value counts: *at once*; for *new sessions* (connections, players, pulls that begin
+  afterwards); for *new streams* (publications, and what is made of them, that begin once the stream is gone); after a *restart*.
+  \`–\`: it has no effect.
 - Paths are relative to the working folder (\`-p DIR\`).
 `;
 
@@ -44,9 +48,10 @@ export function renderConfigDocs(): string {
 function table(keys: readonly KeyDescription[], prefix: string): string {
   const rows = keys.map(({ path, info }) => {
     const fallback = info.whenMissing.includes('`') ? info.whenMissing : `\`${info.whenMissing}\``;
-    return `| \`${path.slice(prefix.length)}\` | ${info.allowed} | ${fallback} | ${info.meaning} |`;
+    const reload = info.reload === 'no effect' ? '–' : (info.reload ?? 'restart');
+    return `| \`${path.slice(prefix.length)}\` | ${info.allowed} | ${fallback} | ${reload} | ${info.meaning} |`;
   });
-  return ['| key | type | default | meaning |', '| --- | --- | --- | --- |', ...rows, ''].join('\n');
+  return ['| key | type | default | reload | meaning |', '| --- | --- | --- | --- | --- |', ...rows, ''].join('\n');
 }
 
 if (import.meta.main) writeFileSync(CONFIG_DOCS, renderConfigDocs());

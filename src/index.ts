@@ -19,6 +19,7 @@ export {
   type Records,
   type Refused,
   type RelayPullOptions,
+  type Reloaded,
   type RtpPubOptions,
   type ServerEvent,
   type ServerOptions,

@@ -1,4 +1,6 @@
 /** The command line: reads the configuration, runs the server, and stops it on a signal; or does what another command says. */
+import { closeSync, openSync } from 'node:fs';
+import { isatty } from 'node:tty';
 import { parseArgs } from 'node:util';
 import { processTerminal, receive, replay, type Terminal } from './cli/index.ts';
 import { loadConfig, logOptions } from './config/index.ts';
@@ -19,6 +21,10 @@ const HELP = `millrace ${VERSION}: live streaming server
             prints the version
   -h, --help
             prints this
+
+  SIGHUP    reads FILE again; the log says what counts at once and what needs a restart
+  SIGTERM, SIGINT
+            ends all sessions and delivers their events, at most 10 s long; a second one ends at once
 `;
 
 /** How long sessions, their stops and the stops' delivery may take after a signal. Milliseconds. */
@@ -68,7 +74,10 @@ async function run(args: string[]): Promise<number> {
   log.info({ version: VERSION, config: loaded.file, folder: process.cwd() }, 'millrace starts');
   for (const warning of loaded.warnings) log.warn({ config: loaded.file }, warning);
   const signals = watchSignals();
-  const server = createServer(loaded.config, log, loaded.warnings);
+  const server = createServer(loaded.config, log, loaded.warnings, {
+    readConfig: () => loadConfig({ file: loaded.file, cwd: process.cwd() }),
+    onReload: (options) => log.update(options.log),
+  });
   try {
     await server.start();
   } catch (error) {
@@ -79,14 +88,24 @@ async function run(args: string[]): Promise<number> {
     // what was bound before the fault must not hold the process
     process.exit(1);
   }
-  const signal = await signals.first;
-  log.info({ signal }, 'stopping; a second signal ends at once');
+  signals.onReload(() => void server.controls.reload());
+  const why = await Promise.race([signals.first, server.drained]);
+  if (why === undefined) log.info({}, 'stopping: the drain is over; a second signal ends at once');
+  else log.info({ signal: why }, 'stopping; a second signal ends at once');
   void signals.second.then(() => process.exit(1));
   await server.stop(STOP_MS);
   log.info({}, 'stopped');
   await log.close();
   // connections of players who do not take their end must not hold the process
   process.exit(0);
+}
+
+interface Signals {
+  /** The first one that ends the server. */
+  readonly first: Promise<NodeJS.Signals>;
+  readonly second: Promise<void>;
+  /** From now on SIGHUP calls this; it does so at once where one has come already. */
+  onReload(reload: () => void): void;
 }
 
 /** A command's faults are sentences for who called it. */
@@ -99,7 +118,7 @@ async function runCommand(name: string, command: () => Promise<number>): Promise
 }
 
 /** Takes signals from now on, also those that come while the server still starts. */
-function watchSignals(): { first: Promise<NodeJS.Signals>; second: Promise<void> } {
+function watchSignals(): Signals {
   const first = Promise.withResolvers<NodeJS.Signals>();
   const second = Promise.withResolvers<void>();
   let firstAt: number | null = null;
@@ -111,7 +130,32 @@ function watchSignals(): { first: Promise<NodeJS.Signals>; second: Promise<void>
   };
   process.on('SIGTERM', received);
   process.on('SIGINT', received);
-  return { first: first.promise, second: second.promise };
+  let isReloadWanted = false;
+  let reload: (() => void) | null = null;
+  const hadTerminal = hasTerminal();
+  process.on('SIGHUP', () => {
+    // it is also what a terminal says that goes, to the programs that run in it
+    if (hadTerminal && !hasTerminal()) received('SIGHUP');
+    else if (firstAt === null && reload !== null) reload();
+    else isReloadWanted = true;
+  });
+  return {
+    ...{ first: first.promise, second: second.promise },
+    onReload: (wanted) => {
+      reload = wanted;
+      if (isReloadWanted) wanted();
+    },
+  };
+}
+
+/** Whether the process runs in a terminal that is there. */
+function hasTerminal(): boolean {
+  try {
+    closeSync(openSync('/dev/tty', 'r'));
+    return isatty(0);
+  } catch {
+    return false;
+  }
 }
 
 function say(text: string): number {

@@ -1,63 +1,45 @@
 /** Puts the parts together, starts and stops them in order: the one file that knows everything. */
+import { addressOf, Blacklist } from './admission/index.ts';
+import { type ApiDeps, type DrainResult, listenersJson, type ReloadResult, type ServerInfoJson } from './api/index.ts';
 import {
-  addressOf,
-  allOf,
-  Blacklist,
-  createDecisionCallbacks,
-  createJwtAuth,
-  createSimpleAuth,
-} from './admission/index.ts';
+  createApi,
+  createHls,
+  createPulls,
+  Drain,
+  effectiveNotifyOptions,
+  LiveAdmission,
+  type LiveOptions,
+  liveOptions,
+  loadCertificates,
+  ownWarnings,
+  playerOptions,
+  type ReadConfig,
+  Reloader,
+  startPort,
+  stopNotifier,
+  within,
+} from './assembly/index.ts';
 import {
-  type ApiDeps,
-  type ApiServer,
-  CONSOLE_FOLDER,
-  createApiServer,
-  listenersJson,
-  type ServerInfoJson,
-} from './api/index.ts';
-import {
-  apiOptions,
   type Config,
-  callbackOptions,
   featuresJson,
-  hlsOptions,
-  httpFlvOptions,
-  httpTsOptions,
-  jwtOptions,
-  limits,
-  notifyOptions,
   operationsOptions,
+  outboundOptions,
+  peerLimits,
   pushOptions,
   recorderOptions,
-  rtmpOptions,
-  rtspOptions,
-  simpleAuthOptions,
-  staticPullOptions,
   streamOptions,
   threadCount,
 } from './config/index.ts';
-import { PacketDump } from './net/index.ts';
-import {
-  createHeaderMaker,
-  createNotifier,
-  type LalInfoJson,
-  lalInfoJson,
-  type Notifier,
-  type NotifierDeps,
-  sessionBody,
-} from './notify/index.ts';
+import { FaultLog, Outbound, PeerLimits } from './net/index.ts';
+import { createNotifier, type LalInfoJson, lalInfoJson, type NotifierDeps } from './notify/index.ts';
 import { BIN_INFO, Operations, SERVER_NAME } from './ops/index.ts';
 import { Gb28181Server } from './protocols/gb28181/index.ts';
-import { HlsServer, type HlsWatch } from './protocols/hls/index.ts';
-import { openRtmpSource } from './protocols/rtmp/index.ts';
-import { openRtspSource } from './protocols/rtsp/index.ts';
 import { Recorder, type RecordFormat } from './record/index.ts';
-import { Pulls, relayPush } from './relay/index.ts';
+import { relayPush } from './relay/index.ts';
 import {
   type Admission,
   type Clock,
   type ConsumerFactory,
-  type GroupSnapshot,
   type Log,
   Registry,
   type SessionCounter,
@@ -71,23 +53,31 @@ export interface Server {
   stop(deadlineMs: number): Promise<void>;
   /** What the API, and so a program that has the server in its process, asks and commands. */
   readonly controls: Controls;
+  /** Puts another configuration to use, as far as that can be done while sessions go on. */
+  reload(read: ReadConfig): ReloadResult;
+  /** Resolves once a drain is over: then the server is to be stopped. */
+  readonly drained: Promise<void>;
   readonly hub: Registry;
   readonly counter: SessionCounter;
   /** Where the listener of this name, or of the address with this key, is bound; null where it is not. */
   portOf(listener: string): number | null;
 }
 
-type Control = 'groups' | 'group' | 'kick' | 'blockAddress' | 'startRtpPub' | 'pulls' | 'records';
+type Control = 'groups' | 'group' | 'kick' | 'blockAddress' | 'startRtpPub' | 'pulls' | 'records' | 'reload' | 'drain';
 export type Controls = Pick<ApiDeps, Control> & { lalInfo(): LalInfoJson };
 
-/** What such a program adds. */
+/** What such a program, or the command line, adds. */
 export interface Additions {
-  /** Asked after all others. */
-  readonly admission?: Admission;
+  /** Asked after all others; made anew at a reload. */
+  readonly admission?: (config: Config) => Admission;
   readonly onEvent?: NotifierDeps['onEvent'];
   readonly consumers?: readonly ConsumerFactory[];
   /** It has its own use of the server, so that nothing need listen. */
   readonly mayListenNowhere?: boolean;
+  /** Reads the configuration again; absent: it is no file. */
+  readonly readConfig?: () => ReadConfig;
+  /** Told of what holds after a reload. */
+  readonly onReload?: (options: LiveOptions) => void;
 }
 
 const clock: Clock = { monotonicMs: () => performance.now(), unixMs: () => Date.now() };
@@ -95,9 +85,7 @@ const clock: Clock = { monotonicMs: () => performance.now(), unixMs: () => Date.
 /** How often the byte sums of sessions are kept for their stops after a crash. Milliseconds. */
 const KEEP_COUNTERS_MS = 1000;
 
-const OPEN_API = 'the HTTP API listens to other machines and asks for no token: set millrace.api.token';
-const OPEN_PROFILES =
-  'profiles hold whatever is in memory, and other machines get them without a token: set millrace.api.token';
+const NO_FILE: ReadConfig = { ok: false, errors: ['the configuration was not read from a file'] };
 
 /**
  * The whole server, not started yet.
@@ -111,21 +99,21 @@ export function createServer(
 ): Server {
   const startUnixMs = clock.unixMs();
   const lalInfo = (): LalInfoJson => lalInfoJson({ serverId: config.server_id, binInfo: BIN_INFO, startUnixMs });
-  const notify = notifyOptions(config);
-  const notifier = createNotifier(
-    // with HTTP Notify off nobody is told anything, so nothing is kept either
-    notify.enabled ? notify : { ...notify, urls: {}, outboxPath: null },
-    {
-      ...{ log, clock, userAgent: SERVER_NAME, lalInfo, groups: () => registry.groups() },
-      ...(additions.onEvent === undefined ? {} : { onEvent: additions.onEvent }),
-    },
-  );
-  const ops = new Operations(operationsOptions(config), { log, clock, notifier, groups: () => registry.groups() });
+  const outbound = new Outbound(outboundOptions(config));
+  const notifier = createNotifier(effectiveNotifyOptions(config), {
+    ...{ log, clock, outbound, userAgent: SERVER_NAME, lalInfo, groups: () => registry.groups() },
+    ...(additions.onEvent === undefined ? {} : { onEvent: additions.onEvent }),
+  });
+  const ops = new Operations(operationsOptions(config), {
+    ...{ log, clock, notifier, groups: () => registry.groups(), refused: () => limits.refusals.counts() },
+  });
+  const limitMemory = PeerLimits.memory(1 + threadCount(config));
+  const limits = new PeerLimits(peerLimits(config), limitMemory, 0, { log, clock });
   const blacklist = new Blacklist(clock);
-  const admission = allOf([
-    createAdmission(config, { blacklist, log, groupOf: (name) => registry.group(name) }),
-    ...(additions.admission === undefined ? [] : [additions.admission]),
-  ]);
+  const admission = new LiveAdmission(config, {
+    ...{ blacklist, clock, log, outbound, groupOf: (name) => registry.group(name) },
+    ...(additions.admission === undefined ? {} : { last: additions.admission }),
+  });
   const consumers: ConsumerFactory[] = [...(additions.consumers ?? [])];
   const registry: Registry = new Registry(streamOptions(config), {
     ledger: notifier,
@@ -134,34 +122,94 @@ export function createServer(
     admission,
     consumers,
     watch: ops.metrics.hub,
+    refusals: limits.refusals,
     onRecordWanted: (streamName, format) => startRecord(recorder, streamName, format, log),
-    onChange: (change) => pulls.onChange(change),
+    onChange: (change) => {
+      pulls.onChange(change);
+      drain.check();
+    },
   });
-  const pulls = createPulls(config, registry, notifier, log);
+  /** The configuration as it holds now. */
+  const current = (): Config => reloader.config;
   const recorder = new Recorder(recorderOptions(config), {
     ...{ clock, ledger: notifier, log, watch: ops.metrics.records },
     tap: (streamName, consumer) => registry.tap(streamName, consumer),
     appNameOf: (streamName) => registry.group(streamName)?.appName ?? '',
   });
   consumers.push((publication) => recorder.consume(publication));
-  consumers.push(relayPush(pushOptions(config), { hub: registry, counter: notifier.counter, log }));
-  const hls = createHls(config, { registry, notifier, admission, log, watch: ops.metrics.hls });
+  const pushDeps = { hub: registry, counter: notifier.counter, log, outbound };
+  consumers.push((publication) => relayPush(pushOptions(current()), pushDeps)(publication));
+  const faults = new FaultLog(log, ops.metrics.countFault, clock);
+  const hls = createHls(config, { registry, notifier, admission, clock, log, faults, limits, watch: ops.metrics.hls });
   if (hls !== null) consumers.push(...hls.consumers);
   const playerDeps = {
-    ...{ hub: registry, ledger: notifier, counter: notifier.counter, clock, log },
+    ...{ hub: registry, ledger: notifier, counter: notifier.counter, clock, log, faults, limits, limitMemory },
     ...(hls === null ? {} : { answers: hls.route }),
   };
-  const players = playerOptions(config);
+  const players = loadCertificates(playerOptions(config));
   const playerThreads = threadCount(config) === 1 ? null : new PlayerThreads(threadCount(config), players, playerDeps);
-  const ports: Port[] = [...(playerThreads?.ports ?? playerPorts(players, playerDeps))];
+  const ownPorts = playerThreads === null ? playerPorts(players, playerDeps) : [];
+  const ports: Port[] = [...(playerThreads?.ports ?? ownPorts)];
   /** Where ports are bound, by the keys of their addresses. */
   const bound = new Map<string, number>();
+  const updatePlayers = (options: PlayerOptions): void => {
+    limits.update(options.peers);
+    playerThreads?.update(options);
+    for (const port of ownPorts) port.update(options);
+  };
+  const reloader: Reloader = new Reloader(config, warnings, players, {
+    log,
+    isOpen: (key) => bound.has(key),
+    prepare: (next) => {
+      const useAdmission = admission.prepare(next);
+      return (options) => {
+        const live = liveOptions(next);
+        outbound.update(live.outbound);
+        notifier.reconfigure(live.notify);
+        useAdmission();
+        registry.update(live.streams);
+        pulls.update(live.pulls);
+        recorder.update(live.records);
+        hls?.update(live.hls);
+        updatePlayers(options);
+        ops.update(live.operations);
+        api?.server.setToken(live.api.token);
+        additions.onReload?.(live);
+      };
+    },
+  });
+  const pulls = createPulls(current, { registry, notifier, outbound, clock, log });
   const serverInfo = (): ServerInfoJson => ({
     listeners: listenersJson(players, bound),
-    features: featuresJson(config),
-    warnings: [...warnings, ...ownWarnings(config).map(({ keys, message }) => `${keys.join(', ')}: ${message}`)],
+    features: featuresJson(current()),
+    warnings: [
+      ...reloader.warnings,
+      ...ownWarnings(current()).map(({ keys, message }) => `${keys.join(', ')}: ${message}`),
+    ],
   });
-  const gb28181 = new Gb28181Server({ hub: registry, counter: notifier.counter, clock, log });
+  const gb28181 = new Gb28181Server({
+    ...{ hub: registry, counter: notifier.counter, clock, log, limits },
+    decide: (remoteAddr) => blacklist.decide({ session: { remoteAddr } }),
+  });
+  const drain: Drain = new Drain({
+    clock,
+    sessionCount: () => registry.sessionCount,
+    begin: () => {
+      ops.drain();
+      registry.drain();
+      pulls.drain();
+      log.info({ sessions: registry.sessionCount }, 'draining: nobody is let in any more');
+    },
+  });
+  /** Why nothing can be changed now; null: it can. */
+  const standstill = (): string | null => {
+    const { phase } = ops.readiness;
+    return phase === 'starting' || phase === 'stopping' ? `the server is ${phase}` : null;
+  };
+  const reload = (read: ReadConfig): ReloadResult => {
+    const why = standstill();
+    return why === null ? reloader.reload(read) : { ok: false, errors: [why] };
+  };
   const controls: Controls = {
     lalInfo,
     groups: () => registry.groups(),
@@ -175,8 +223,13 @@ export function createServer(
     startRtpPub: (request) => gb28181.startRtpPub(request),
     pulls,
     records: recorder,
+    reload: () => reload(additions.readConfig?.() ?? NO_FILE),
+    drain: (timeoutMs): DrainResult => {
+      const why = standstill();
+      return why === null ? drain.begin(timeoutMs) : { ok: false, reason: why };
+    },
   };
-  const api = createApi(config, { controls, notifier, serverInfo, ops, log });
+  const api = createApi(config, { controls: { ...controls, serverInfo }, notifier, ops, log, faults, limits });
   let counting: NodeJS.Timeout | undefined;
   if (api !== null) ports.push(api.port);
   if (ops.profilePort !== null) ports.push(ops.profilePort);
@@ -192,10 +245,13 @@ export function createServer(
       }
       if (bound.size === 0 && additions.mayListenNowhere !== true)
         throw new Error('nothing listens: the configuration enables no listener, or none could be opened');
-      registry.start(() => playerThreads?.tick());
+      registry.start(() => {
+        limits.descriptors.look();
+        playerThreads?.tick();
+      });
       hls?.start();
       await notifier.start();
-      if (notify.enabled) {
+      if (config.http_notify.enable) {
         counting = setInterval(() => notifier.setSessionCounters(registry.groups()), KEEP_COUNTERS_MS);
       }
       ops.start();
@@ -204,6 +260,7 @@ export function createServer(
     stop: async (deadlineMs) => {
       const deadline = clock.monotonicMs() + deadlineMs;
       ops.stop();
+      drain.stop();
       for (const port of ports) port.stop();
       pulls.stopAll();
       await within(registry.stop(), deadlineMs);
@@ -215,7 +272,7 @@ export function createServer(
       await stopNotifier(notifier, Math.max(0, deadline - clock.monotonicMs()), log);
       await api?.server.close();
     },
-    ...{ controls, hub: registry, counter: notifier.counter },
+    ...{ controls, reload, drained: drain.over, hub: registry, counter: notifier.counter },
     portOf: (listener) => {
       const port = ports.find(({ name, key }) => bound.has(key) && (name === listener || key === listener));
       return (port === undefined ? undefined : bound.get(port.key)) ?? null;
@@ -223,176 +280,7 @@ export function createServer(
   };
 }
 
-/** The number at which it listens now; null where it does not. */
-async function startPort(port: Port, log: Log): Promise<number | null> {
-  try {
-    const bound = await port.start();
-    log.info({ listener: port.name, host: bound.host ?? port.host ?? '::', port: bound.port }, 'listening');
-    return bound.port;
-  } catch (error) {
-    const reason = `${port.key}: ${error instanceof Error ? error.message : String(error)}`;
-    if (port.required) throw new Error(reason);
-    log.error({ listener: port.name }, `${reason}; the rest of the server goes on`);
-    return null;
-  }
-}
-
-/** Waits for `promise`, but no longer than `ms`. */
-async function within(promise: Promise<void>, ms: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([promise, late]);
-  clearTimeout(timer);
-}
-
-async function stopNotifier(notifier: Notifier, deadlineMs: number, log: Log): Promise<void> {
-  const { undelivered, isKept } = await notifier.stop(deadlineMs);
-  if (undelivered === 0) return;
-  if (isKept)
-    log.warn({ undelivered }, 'events were not delivered before the server stopped; they go out at its next start');
-  else log.error({ undelivered }, 'events were not delivered before the server stopped, and are lost');
-}
-
-interface AdmissionDeps {
-  readonly blacklist: Blacklist;
-  readonly log: Log;
-  groupOf(streamName: string): GroupSnapshot | null;
-}
-
-/** Blocked addresses, secrets and tokens are looked at first: the business side is asked about the others only. */
-function createAdmission(config: Config, { blacklist, log, groupOf }: AdmissionDeps): Admission {
-  const jwt = jwtOptions(config);
-  const { signingSecrets, headers, serverId } = notifyOptions(config);
-  const headerMaker = createHeaderMaker({ signingSecrets, headers }, SERVER_NAME);
-  const callbacks = createDecisionCallbacks(callbackOptions(config), {
-    clock,
-    log,
-    headers: headerMaker.plain,
-    body: (session) => {
-      const group = groupOf(session.streamName);
-      const hasInSession = group !== null && (group.pub !== null || group.pull !== null);
-      const hasOutSession = group !== null && group.subs.length > 0;
-      return sessionBody({ ...session, hasInSession, hasOutSession, readBytesSum: 0, wroteBytesSum: 0 }, serverId);
-    },
-  });
-  return allOf([
-    blacklist,
-    createSimpleAuth(simpleAuthOptions(config)),
-    ...(jwt === null ? [] : [createJwtAuth(jwt)]),
-    callbacks,
-  ]);
-}
-
-function playerOptions(config: Config): PlayerOptions {
-  return {
-    rtmp: rtmpOptions(config),
-    rtsp: rtspOptions(config),
-    flv: httpFlvOptions(config),
-    ts: httpTsOptions(config),
-    hls: hlsOptions(config),
-    ...limits(config),
-    serverName: SERVER_NAME,
-  };
-}
-
-interface HlsParts {
-  readonly watch: HlsWatch;
-  readonly registry: Registry;
-  readonly notifier: Notifier;
-  readonly admission: Admission;
-  readonly log: Log;
-}
-
-/** Null where it is off. */
-function createHls(config: Config, { registry, notifier, admission, log, watch }: HlsParts): HlsServer | null {
-  const options = hlsOptions(config);
-  if (!options.enabled) return null;
-  return new HlsServer(options, {
-    ...{ hub: registry, counter: notifier.counter, ledger: notifier, admission, clock, log, watch },
-    cwd: process.cwd(),
-    groupAppName: (name) => registry.group(name)?.appName ?? '',
-  });
-}
-
-/** Absent: every address. */
-function isLoopback(host: string | undefined): boolean {
-  return host !== undefined && /^(127\.|::1$|localhost$)/.test(host);
-}
-
 function startRecord(recorder: Recorder, streamName: string, format: RecordFormat, log: Log): void {
   const result = recorder.startRecord(streamName, format);
   if (!result.ok) log.warn({ stream: streamName, format }, `not recorded, though admission wants it: ${result.reason}`);
-}
-
-function createPulls(config: Config, registry: Registry, notifier: Notifier, log: Log): Pulls {
-  const { maxMessageBytes } = limits(config);
-  const { verify_tls: verifyTls } = config.millrace.relay;
-  return new Pulls(staticPullOptions(config), {
-    ...{ hub: registry, ledger: notifier, counter: notifier.counter, clock, log },
-    openSource: ({ target, timeoutMs, isUdp }, events) =>
-      target.scheme === 'rtsp' || target.scheme === 'rtsps'
-        ? openRtspSource({ target, timeoutMs, isUdp, verifyTls, userAgent: SERVER_NAME }, events, { log, clock })
-        : openRtmpSource({ target, timeoutMs, maxMessageBytes, verifyTls }, events, log),
-    openDump: (file) => {
-      const dump = new PacketDump(file, log);
-      return { write: (bytes) => dump.write(bytes, clock.unixMs()), close: () => dump.close() };
-    },
-    stateOf: (streamName) => {
-      const group = registry.group(streamName);
-      return {
-        hasInSession: group !== null && (group.pub !== null || group.pull !== null),
-        hasOutSession: group !== null && group.subs.length > 0,
-      };
-    },
-  });
-}
-
-interface ApiParts {
-  readonly controls: Controls;
-  readonly notifier: Notifier;
-  readonly serverInfo: () => ServerInfoJson;
-  readonly ops: Operations;
-  readonly log: Log;
-}
-
-interface Warning {
-  readonly keys: readonly string[];
-  readonly message: string;
-}
-
-/** What the configuration had better not ask for. */
-function ownWarnings(config: Config): Warning[] {
-  const { plain: api, token } = apiOptions(config);
-  const { profiles } = operationsOptions(config);
-  const ifOpen = (at: typeof api, message: string): Warning[] =>
-    token !== '' || at === null || isLoopback(at.addr.host) ? [] : [{ keys: [at.key], message }];
-  return [...ifOpen(api, OPEN_API), ...ifOpen(profiles, OPEN_PROFILES)];
-}
-
-function createApi(config: Config, parts: ApiParts): { server: ApiServer; port: Port } | null {
-  const { controls, notifier, serverInfo, ops, log } = parts;
-  const { plain, token } = apiOptions(config);
-  if (plain === null) return null;
-  const server = createApiServer(
-    {
-      ...controls,
-      serverInfo,
-      notify: notifier.admin,
-      operation: { metrics: () => ops.metrics.text(), readiness: () => ops.readiness.answer() },
-      lastEventSeq: () => notifier.lastSeq,
-    },
-    { ...plain.addr, serverName: SERVER_NAME, log, token, consoleFolder: CONSOLE_FOLDER },
-  );
-  // the API answers to the end, so that a receiver may still ask while stops are delivered
-  const port: Port = {
-    name: 'api',
-    key: plain.key,
-    host: plain.addr.host,
-    required: true,
-    start: () => server.listen(),
-    stop: () => {},
-  };
-  return { server, port };
 }

@@ -71,7 +71,7 @@ test('these have real defaults', () => {
   assert.equal(empty.hls.cleanup_mode, 1);
   assert.deepEqual(empty.millrace, {
     threads: 1,
-    fanout: { gather_ms: 30 },
+    fanout: { gather_ms: 45 },
     notify: {
       outbox_path: './millrace_data/outbox.db',
       concurrency: 64,
@@ -85,6 +85,13 @@ test('these have real defaults', () => {
     },
     limits: {
       handshake_timeout_ms: 10_000,
+      max_connections_per_address: 0,
+      max_api_connections: 256,
+      min_read_bytes_per_sec: 1000,
+      max_groups: 10_000,
+      max_subscribers_per_group: 0,
+      max_udp_sockets_per_address: 1024,
+      max_gb28181_ports: 1000,
       idle_timeout_ms: 10_000,
       max_message_bytes: 16_777_216,
       subscriber_backlog_bytes: 8_388_608,
@@ -101,6 +108,7 @@ test('these have real defaults', () => {
       state_path: './millrace_data/records.json',
     },
     relay: { verify_tls: true },
+    outbound: { allow: [] },
     admission: {
       on_publish: null,
       on_play: null,
@@ -266,6 +274,44 @@ test('an unknown key is a warning that names the nearest known one', () => {
     warnings({ [`z${'y'.repeat(100)}`]: 1 })[0] ?? '',
     /^zy{59}…: unknown key, ignored; the nearest known one is [a-z_.0-9]+$/,
   );
+});
+
+test('a list of allowed hosts is held against every URL and address that is used', () => {
+  const value = {
+    http_notify: { enable: true, on_pub_start: 'http://in.example/x', on_pub_stop: 'https://out.example/x' },
+    relay_push: { enable: true, addr_list: ['10.1.2.3', '[::1]:1935', '10.1.2.3:1936'] },
+    static_relay_pull: { enable: true, addr: 'out.example' },
+    millrace: {
+      outbound: { allow: ['in.example', '10.0.0.0/8:1935'] },
+      notify: { on_record_stop: 'http://u:p@192.0.2.1:8080/x' },
+      admission: { on_play: 'http://127.0.0.1/x' },
+    },
+  };
+  const allowed = 'allowed: one that millrace.outbound.allow lets through';
+  assert.deepEqual(errors(value), [
+    `http_notify.on_pub_stop: found the host "out.example", port 443, ${allowed}`,
+    `millrace.notify.on_record_stop: found the host "192.0.2.1", port 8080, ${allowed}`,
+    `millrace.admission.on_play: found the host "127.0.0.1", port 80, ${allowed}`,
+    `relay_push.addr_list[1]: found the host "::1", port 1935, ${allowed}`,
+    `relay_push.addr_list[2]: found the host "10.1.2.3", port 1936, ${allowed}`,
+  ]);
+  // what is off is not looked at, and what a name resolves to not before it is connected to
+  const { relay_push, static_relay_pull, millrace } = value;
+  const off = {
+    relay_push: { ...relay_push, enable: false },
+    static_relay_pull,
+    millrace: { outbound: millrace.outbound },
+  };
+  assert.deepEqual(warnings(off), []);
+  assert.deepEqual(errors({ millrace: { outbound: { allow: ['*.example.org', '10.0.0'] } } }), [
+    'millrace.outbound.allow[1]: found "10.0.0" (string), allowed: a string HOST, *.DOMAIN, ADDRESS or ADDRESS/BITS, each with or without :PORT',
+  ]);
+});
+
+test('secrets in URLs that cannot be used are not shown', () => {
+  assert.deepEqual(errors({ http_notify: { on_pub_start: 'htp://me:pass1@h/x?token=pass2&y=1' } }), [
+    'http_notify.on_pub_start: found "htp://me:***@h/x?token=***&y=1" (string), allowed: a string http://… or https://…, "" or null',
+  ]);
 });
 
 test('keys that begin with # are comments at every level', () => {

@@ -1,9 +1,11 @@
 /** Checks a configuration that was read from JSON: everything that is wrong with it at once, and what is worth a warning. */
 import type { z } from 'zod';
+import { createRedactor } from '../net/index.ts';
 import { ALLOWED_ADDRESS } from './addr.ts';
 import { isJsonObject, missingKeys, unknownKeyWarnings } from './inspect.ts';
 import { keyInfo } from './key.ts';
 import { allListeners, collisions, type ListenerRow } from './listeners.ts';
+import { outboundErrors } from './outbound-check.ts';
 import { CONF_VERSION, type Config, configSchema, keysOf, withDerived } from './schema.ts';
 
 type CheckResult =
@@ -15,6 +17,7 @@ type Path = readonly PropertyKey[];
 
 /** A longer string is cut in messages. Characters. */
 const MAX_SHOWN_STRING = 80;
+const withoutSecrets = createRedactor([]);
 
 /** Checks any value of JSON against the schema. Never throws. */
 export function checkConfig(value: unknown): CheckResult {
@@ -24,14 +27,17 @@ export function checkConfig(value: unknown): CheckResult {
   const parsed = configSchema.safeParse(value);
   if (parsed.success) {
     const config = withDerived(parsed.data);
-    const errors = listenerErrors(config, new Set());
+    const errors = [...listenerErrors(config, new Set()), ...outboundErrors(config)];
     return errors.length > 0 ? { ok: false, errors } : { ok: true, config, warnings: warningsOf(value, config) };
   }
   const paths = uniquePaths(parsed.error.issues);
   const errors = paths.map((path) => keyError(value, path));
   // what is right is looked at without what is wrong, so that all errors come at once
   const rest = configSchema.safeParse(paths.reduce<unknown>(without, value));
-  if (rest.success) errors.push(...listenerErrors(withDerived(rest.data), new Set(paths.map(pathText))));
+  if (rest.success) {
+    const others = withDerived(rest.data);
+    errors.push(...listenerErrors(others, new Set(paths.map(pathText))), ...outboundErrors(others));
+  }
   return { ok: false, errors };
 }
 
@@ -73,8 +79,9 @@ function describeFound(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'an object';
   if (typeof value !== 'string') return `${String(value)} (${typeof value})`;
-  const isLong = value.length > MAX_SHOWN_STRING;
-  return `${JSON.stringify(isLong ? `${value.slice(0, MAX_SHOWN_STRING)}…` : value)} (string)`;
+  const told = withoutSecrets(value);
+  const isLong = told.length > MAX_SHOWN_STRING;
+  return `${JSON.stringify(isLong ? `${told.slice(0, MAX_SHOWN_STRING)}…` : told)} (string)`;
 }
 
 function describeSecret(value: unknown): string {

@@ -1,4 +1,5 @@
 export { callbackOptions, jwtOptions, simpleAuthOptions } from './access-options.ts';
+export { type ConfigChanges, changesOf } from './changes.ts';
 export { checkConfig } from './check.ts';
 export { describeKeys, type KeyDescription } from './describe.ts';
 export { loadConfig } from './load.ts';
@@ -12,11 +13,12 @@ export {
   logOptions,
   notifyOptions,
   operationsOptions,
+  peerLimits,
   rtmpOptions,
   rtspOptions,
   threadCount,
 } from './options.ts';
 export { recorderOptions } from './record-options.ts';
-export { pushOptions, staticPullOptions } from './relay-options.ts';
+export { outboundOptions, pushOptions, staticPullOptions } from './relay-options.ts';
 export type { Config, ConfigFile } from './schema.ts';
 export { streamOptions } from './stream-options.ts';

@@ -1,5 +1,6 @@
 /** The kinds of keys that the configuration is made of, each with what it means, what is allowed, and what it is where it is missing. */
 import { z } from 'zod';
+import { HOST_ENTRY, isHostEntry } from '../net/index.ts';
 import { ALLOWED_ADDRESS, type ConfiguredAddress, parseAddress } from './addr.ts';
 
 /** What is known of a key or a section, for error messages, warnings and the documentation. */
@@ -18,7 +19,15 @@ export interface KeyInfo {
   readonly off?: 'switch' | 'value';
   /** Its value is never shown. */
   readonly isSecret?: boolean;
+  /** Absent: a change counts after a restart. */
+  readonly reload?: Reload;
 }
+
+/**
+ * What a reload changes: everything from then on; sessions that begin after it; streams that begin after it; nothing,
+ * since the key has no effect at all.
+ */
+export type Reload = 'at once' | 'new sessions' | 'new streams' | 'no effect';
 
 type Extra = Pick<KeyInfo, 'off' | 'isSecret'>;
 
@@ -31,6 +40,20 @@ const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
 const OWN_HEADERS = /^(?:host|connection|content-.*|transfer-encoding|webhook-.*|millrace-.*)$/i;
 const OWN_HEADERS_TEXT =
   'but not Host, Connection, Content-*, Transfer-Encoding, Webhook-*, Millrace-*, which the server sets';
+
+/** The schema of a key whose change a reload applies. */
+export function live<S extends z.core.$ZodType>(reload: Reload, schema: S): S {
+  const info = keyInfo.get(schema);
+  if (info === undefined) throw new Error('a key is described before it is said to be live');
+  keyInfo.add(schema, { ...info, reload });
+  return schema;
+}
+
+/** The keys of a section, all of them live in the same way. */
+export function allLive<T extends z.core.$ZodShape>(reload: Reload, shape: T): T {
+  for (const schema of Object.values(shape)) live(reload, schema);
+  return shape;
+}
 
 export interface SectionNote {
   /** Where the file has no such section, the log says that it is off. */
@@ -126,6 +149,19 @@ export function relayAddresses(meaning: string) {
     allowedInside: 'a string HOST:PORT',
     whenMissing: '[]',
   });
+}
+
+/** A list of hosts that may be connected to. */
+export function hostEntries(meaning: string) {
+  return z
+    .array(z.string().refine(isHostEntry))
+    .default([])
+    .register(keyInfo, {
+      meaning,
+      allowed: `a list, each ${HOST_ENTRY}`,
+      allowedInside: HOST_ENTRY,
+      whenMissing: '[]',
+    });
 }
 
 /** A prefix of paths; slashes that are missing at its ends are put there. */

@@ -1,7 +1,7 @@
 /** Maps the file's keys onto each part's own options: the only place where the two meet. */
 import { availableParallelism } from 'node:os';
 import type { FeaturesJson } from '../api/index.ts';
-import type { ListenAddress, TlsFiles } from '../net/index.ts';
+import { descriptorShares, type ListenAddress, type PeerLimitOptions, type TlsFiles } from '../net/index.ts';
 import type { NotifyOptions } from '../notify/index.ts';
 import type { LogOptions, OperationsOptions } from '../ops/index.ts';
 import type { HlsOptions } from '../protocols/hls/index.ts';
@@ -249,6 +249,22 @@ export function limits({ millrace }: Config): Limits {
     handshakeTimeoutMs: millrace.limits.handshake_timeout_ms,
     idleTimeoutMs: millrace.limits.idle_timeout_ms,
     maxMessageBytes: millrace.limits.max_message_bytes,
+  };
+}
+
+/** Bounds on what all peers together, and those of one address, may have open. */
+export function peerLimits({ millrace }: Config): PeerLimitOptions {
+  const { limits: own } = millrace;
+  const shares = descriptorShares();
+  return {
+    connections: {
+      all: own.max_connections ?? shares.connections,
+      perAddress: own.max_connections_per_address,
+    },
+    apiConnections: { all: own.max_api_connections, perAddress: 0 },
+    udpSockets: { all: own.max_udp_sockets ?? shares.udpSockets, perAddress: own.max_udp_sockets_per_address },
+    gb28181Ports: { all: own.max_gb28181_ports, perAddress: 0 },
+    minReadBytesPerSec: own.min_read_bytes_per_sec,
   };
 }
 

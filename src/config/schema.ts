@@ -1,6 +1,6 @@
 /** The whole configuration: every section and key of the original's file, and our own section `millrace`. */
 import { z } from 'zod';
-import { keyInfo, MAX_TIMER_MS, sectionInfo, text } from './key.ts';
+import { keyInfo, live, MAX_TIMER_MS, sectionInfo, text } from './key.ts';
 import { millraceSection } from './schema-millrace.ts';
 import {
   debugSection,
@@ -28,7 +28,7 @@ export const CONF_VERSION = 'v0.4.1';
 
 export const configSchema = z
   .object({
-    conf_version: text(`version of this format; ${CONF_VERSION}`),
+    conf_version: live('no effect', text(`version of this format; ${CONF_VERSION}`)),
     server_id: text('name of this server in its events and its API'),
     rtmp: rtmpSection,
     in_session: inSessionSection,

@@ -21,6 +21,8 @@ export function streamOptions(config: Config): StreamOptions {
     gopNum: Math.max(0, ...cached.map(({ gopNum }) => gopNum)),
     singleGopMaxFrameNum: frameBounds.includes(0) ? 0 : Math.max(0, ...frameBounds),
     idleTimeoutMs: limits(config).idleTimeoutMs,
+    maxGroups: config.millrace.limits.max_groups,
+    maxSubscribers: config.millrace.limits.max_subscribers_per_group,
     takeover: config.millrace.publish.takeover,
     graceMs: config.millrace.publish.grace_ms,
     dummyAudioMs: config.in_session.add_dummy_audio_enable ? config.in_session.add_dummy_audio_wait_audio_ms : null,

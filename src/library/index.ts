@@ -6,4 +6,4 @@ export type { Refused } from './inside.ts';
 export { ElementaryReader, type MediaEvent } from './media.ts';
 export { ConfigError, type ServerOptions } from './options.ts';
 export type { CustomizePublisher, PublisherOptions, PublisherResult } from './publisher.ts';
-export { createServer, type ListenerName, type MillraceServer } from './server.ts';
+export { createServer, type ListenerName, type MillraceServer, type Reloaded } from './server.ts';

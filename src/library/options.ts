@@ -33,9 +33,14 @@ export class ConfigError extends Error {
   }
 }
 
+/** Reads and checks it. Never throws. */
+export function checkedConfig(config: ConfigFile | string): ReturnType<typeof checkConfig> {
+  return typeof config === 'string' ? loadConfig({ file: config, cwd: process.cwd() }) : checkConfig(config);
+}
+
 /** @throws ConfigError that names all that is wrong with it */
 export function readConfig(config: ConfigFile | string): { readonly config: Config; readonly warnings: string[] } {
-  const result = typeof config === 'string' ? loadConfig({ file: config, cwd: process.cwd() }) : checkConfig(config);
+  const result = checkedConfig(config);
   if (!result.ok) throw new ConfigError(result.errors);
   return result;
 }

@@ -1,13 +1,13 @@
 /** The server as a program has it: started and stopped, asked and commanded, and given streams and hooks. */
 import { createFunctionAdmission } from '../admission/index.ts';
-import { callbackOptions } from '../config/index.ts';
+import { type ConfigFile, callbackOptions } from '../config/index.ts';
 import { createServer as createInner } from '../server.ts';
 import type { Log } from '../streams/index.ts';
 import { type Controls, createControls, createRecords, createStats, type Records, type Stats } from './controls.ts';
 import { EventQueue } from './events.ts';
 import { type HookResult, Hooks, type StreamHook } from './hooks.ts';
 import type { InsideDeps, Refused } from './inside.ts';
-import { checkOptions, readConfig, type ServerOptions } from './options.ts';
+import { ConfigError, checkedConfig, checkOptions, readConfig, type ServerOptions, whole } from './options.ts';
 import { addPublisher, type PublisherOptions, type PublisherResult } from './publisher.ts';
 
 /** What listens, by its name. */
@@ -25,6 +25,16 @@ export interface MillraceServer {
    */
   stop(deadlineMs?: number): Promise<void>;
   /**
+   * Puts another configuration to use while sessions go on: what a file holds, or the path of one. What it cannot change before a
+   * restart, it names. @throws ConfigError where it cannot be used, and nothing was changed; Error where the server does not run
+   */
+  reload(config: ConfigFile | string): Reloaded;
+  /**
+   * Lets nobody in any more, and stops once all sessions have ended by themselves or the time is over. Resolves when it has
+   * stopped. Called again, it changes nothing. @throws Error where the server does not run
+   */
+  drain(options?: { readonly timeoutMs?: number }): Promise<void>;
+  /**
    * Where it listens: of the listener of this name (the first, where protocols have addresses of their own), or of the one whose
    * address has this configuration key, as `hls.http_listen_addr`. Null where there is none.
    */
@@ -38,7 +48,20 @@ export interface MillraceServer {
   addHook(streamName: string, hook: StreamHook): Promise<HookResult>;
 }
 
+export interface Reloaded {
+  /** Configuration keys whose new values count. */
+  readonly applied: readonly string[];
+  /** Configuration keys whose new values need a restart. */
+  readonly needsRestart: readonly string[];
+  /** Keys of the addresses that serve another certificate now. */
+  readonly certificates: readonly string[];
+  /** Certificates that cannot be used, and why: those before them stay. */
+  readonly problems: readonly string[];
+}
+
 const STOP_MS = 10_000;
+const DRAIN_MS = 300_000;
+const MAX_DRAIN_MS = 86_400_000;
 /** What a start that failed has opened needs no longer to close. */
 const FAILED_STOP_MS = 1000;
 const NOT_RUNNING: Refused = { ok: false, reason: 'the server is not running' };
@@ -58,8 +81,11 @@ export function createServer(options: ServerOptions): MillraceServer {
   const hooks = new Hooks();
   const inner = createInner(config, log, warnings, {
     mayListenNowhere: true,
+    ...(typeof options.config === 'string' ? { readConfig: () => checkedConfig(options.config) } : {}),
     consumers: [(publication) => hooks.consume(publication)],
-    ...(admission === undefined ? {} : { admission: createFunctionAdmission(admission, callbackOptions(config), log) }),
+    ...(admission === undefined
+      ? {}
+      : { admission: (now) => createFunctionAdmission(admission, callbackOptions(now), log) }),
     ...(events === null
       ? {}
       : {
@@ -93,15 +119,34 @@ export function createServer(options: ServerOptions): MillraceServer {
     const undone = (await events?.drain(Math.max(0, deadline - performance.now()))) ?? 0;
     if (undone > 0) log.error({ events: undone }, 'the event handler has not taken all events before the end');
   };
+  const stopped = Promise.withResolvers<void>();
+  const stopOnce = (deadlineMs: number): Promise<void> => {
+    stopping ??= stop(deadlineMs).finally(stopped.resolve);
+    return stopping;
+  };
+  // the API can drain it too
+  inner.drained
+    .then(() => stopOnce(STOP_MS))
+    .catch((error: unknown) => log.error({ error }, 'the server could not be stopped after its drain'));
   return {
     start: () => {
       if (starting !== null || stopping !== null) throw new Error('a server can be started once');
       starting = start();
       return starting;
     },
-    stop: (deadlineMs = STOP_MS) => {
-      stopping ??= stop(deadlineMs);
-      return stopping;
+    stop: (deadlineMs = STOP_MS) => stopOnce(deadlineMs),
+    reload: (wanted) => {
+      if (!isRunning) throw new Error(NOT_RUNNING.reason);
+      const result = inner.reload(checkedConfig(wanted));
+      if (!result.ok) throw new ConfigError(result.errors);
+      const { applied, needsRestart, certificates, problems } = result;
+      return { applied, needsRestart, certificates, problems };
+    },
+    drain: async ({ timeoutMs } = {}) => {
+      const ms = whole('timeoutMs', timeoutMs, DRAIN_MS, 0, MAX_DRAIN_MS);
+      if (!isRunning) throw new Error(NOT_RUNNING.reason);
+      inner.controls.drain(ms);
+      await stopped.promise;
     },
     port: (listener) => inner.portOf(listener),
     stats: createStats(inner.controls),

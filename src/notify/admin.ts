@@ -1,7 +1,10 @@
 /** The outbox as the API shows it, in plain JSON. */
+import { createRedactor } from '../net/index.ts';
 import type { Clock } from '../streams/index.ts';
 import type { EventFilter, EventState, KeptEvent, Outbox, ReplayFilter, WaitingEvent } from './outbox.ts';
 import { localTime } from './stat-json.ts';
+
+const withoutSecrets = createRedactor([]);
 
 export interface EventJson {
   /** Over all events, rising. */
@@ -13,6 +16,7 @@ export interface EventJson {
   /** Of its stream, from 1, without gaps; null for events of no stream. */
   readonly stream_seq: number | null;
   readonly session_id: string | null;
+  /** Where it goes, without passwords and tokens. */
   readonly url: string;
   readonly state: EventState;
   /** The newest ones, oldest first; `at` is local time. */
@@ -52,7 +56,7 @@ export interface NotifyStatusJson {
 /** What the API asks of the outbox and has it do. */
 export interface NotifyAdmin {
   status(): Promise<NotifyStatusJson>;
-  /** Events by rising `seq`, at most `limit`. Rejects while the database cannot be read. */
+  /** Events in the filter's order, at most `limit`. Rejects while the database cannot be read. */
   events(filter: EventFilter): Promise<readonly EventJson[]>;
   /** Makes settled events wait again, under the same ids; tells how many. Rejects while the database cannot be written. */
   replay(filter: ReplayFilter): Promise<number>;
@@ -109,7 +113,7 @@ function keptJson(event: KeptEvent): EventJson {
     stream_name: event.streamName,
     stream_seq: event.streamSeq,
     session_id: event.sessionId,
-    url: event.url,
+    url: withoutSecrets(event.url),
     state: event.state,
     attempts: event.tries.map(({ unixMs, status, error }) => ({ at: localTime(unixMs), status, error })),
     unix_ms: event.unixMs,

@@ -1,5 +1,5 @@
 /** The outbox's file: opened by one process at a time, made where it is missing, set aside where it is damaged. */
-import { existsSync, renameSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { makeFolder } from '../host/index.ts';
@@ -113,6 +113,27 @@ function open(path: string, maxPages: number | null): DatabaseSync {
 
 export function limitPages(db: DatabaseSync, maxPages: number): void {
   db.exec(`PRAGMA max_page_count = ${Math.trunc(maxPages)}`);
+}
+
+/** Tells one file from another that took its place. Throws where there is none. */
+export function fileIdentity(path: string): number {
+  return statSync(path).ino;
+}
+
+/** Writes all that the database holds to `path`, where its own file is no more; whole and on the disk when this returns. */
+export function writeAnew(db: DatabaseSync, path: string): void {
+  makeFolder(dirname(path));
+  const copy = `${path}.new`;
+  rmSync(copy, { force: true });
+  db.prepare('VACUUM INTO ?').run(copy);
+  const file = openSync(copy, 'r+');
+  try {
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  for (const suffix of ['-wal', '-shm']) rmSync(path + suffix, { force: true });
+  renameSync(copy, path);
 }
 
 /** Renames the file and what belongs to it; `-wal` goes with it, so that the two can still be read together. */

@@ -7,6 +7,8 @@ import { type Replies, STATES } from './outbox-messages.ts';
 
 /** Rows that a step looks at. */
 const STEP_ROWS = 2000;
+/** Beyond every number. */
+const NO_BOUND = Number.MAX_SAFE_INTEGER;
 /** Events that a step changes. */
 const STEP_CHANGES = 500;
 
@@ -28,14 +30,14 @@ export function findReplayed(sql: Statements, filter: ReplayFilter, since: numbe
     return { seqs: filter.ids.map((id) => seqOf(sql, id)).filter((seq) => seq !== null), next: null };
   if ('state' in filter) return find(sql, { since, streamName: null, state: filter.state, limit: STEP_CHANGES });
   const from = Math.max(since, filter.from - 1);
-  const rows = sql.rows.all(from, STEP_CHANGES);
+  const rows = sql.rows.all(from, NO_BOUND, STEP_CHANGES);
   const seqs = rows.map((row) => Number(row['seq'])).filter((seq) => seq <= filter.to);
   return { seqs, next: seqs.length < STEP_CHANGES ? null : (seqs.at(-1) ?? null) };
 }
 
 /** Events above `since` that were settled before; numbers rise with time, so the search ends at those recorded later. */
 export function findRemovable(sql: Statements, settledBeforeMs: number, since: number): Found {
-  const rows = sql.rows.all(since, STEP_CHANGES);
+  const rows = sql.rows.all(since, NO_BOUND, STEP_CHANGES);
   const isRecent = (row: Row): boolean => Number(row['unix_ms']) >= settledBeforeMs;
   const isOver = (row: Row): boolean => row['state'] !== STATES.waiting && Number(row['settled_ms']) < settledBeforeMs;
   const last = rows.at(-1);
@@ -43,23 +45,34 @@ export function findRemovable(sql: Statements, settledBeforeMs: number, since: n
   return { seqs: seqsOf(rows.filter(isOver)), next: goesOn ? Number(last['seq']) : null };
 }
 
-function find(sql: Statements, { since, streamName, state, limit }: EventFilter): Found {
+/** `next` is the cursor in the filter's direction: its next `since`, or its next `before`. */
+function find(
+  sql: Statements,
+  { since, before = NO_BOUND, isNewestFirst = false, streamName, state, limit }: EventFilter,
+): Found {
   if (streamName === null && state === 'waiting') {
-    const rows = sql.receiverIds.all().flatMap((row) => sql.rowsWaiting.all(row['id'] ?? null, since, limit));
+    const waiting = isNewestFirst ? sql.rowsWaitingDown : sql.rowsWaiting;
+    const rows = sql.receiverIds.all().flatMap((row) => waiting.all(row['id'] ?? null, since, before, limit));
     return bounded(
-      seqsOf(rows).sort((a, b) => a - b),
+      seqsOf(rows).sort((a, b) => (isNewestFirst ? b - a : a - b)),
       limit,
     );
   }
   if (streamName === null && (state === 'refused' || state === 'expired')) {
-    return bounded(seqsOf(sql.rowsFailed.all(STATES[state], since, limit)), limit);
+    const failed = isNewestFirst ? sql.rowsFailedDown : sql.rowsFailed;
+    return bounded(seqsOf(failed.all(STATES[state], since, before, limit)), limit);
   }
   const wanted = state === null ? null : STATES[state];
-  const rows = streamName === null ? sql.rows : sql.rowsOfStream;
+  const ofAll = isNewestFirst ? sql.rowsDown : sql.rows;
+  const ofStream = isNewestFirst ? sql.rowsOfStreamDown : sql.rowsOfStream;
+  const rows =
+    streamName === null
+      ? ofAll.iterate(since, before, STEP_ROWS)
+      : ofStream.iterate(streamName, since, before, STEP_ROWS);
   const seqs: number[] = [];
   let looked = 0;
-  let last = since;
-  for (const row of rows.iterate(...(streamName === null ? [] : [streamName]), since, STEP_ROWS)) {
+  let last: number | null = null;
+  for (const row of rows) {
     looked++;
     last = Number(row['seq']);
     if (wanted === null || row['state'] === wanted) seqs.push(last);

@@ -4,6 +4,14 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 /** An event that `after` names and that is still waited for. */
 const GATE = '(SELECT g.seq FROM events g WHERE g.seq = e.after AND g.state = 0 AND g.released = 0) AS gate';
 
+/** Events numbered between two others, both left out; oldest or newest first. */
+const UP = 'seq > ? AND seq < ? ORDER BY seq LIMIT ?';
+const DOWN = 'seq > ? AND seq < ? ORDER BY seq DESC LIMIT ?';
+const ROWS = 'SELECT seq, state, unix_ms, settled_ms FROM events WHERE';
+const ROWS_OF_STREAM = 'SELECT seq, state FROM events WHERE stream_name = ? AND';
+const ROWS_FAILED = 'SELECT seq, state FROM events INDEXED BY events_failed WHERE state > 1 AND state = ? AND';
+const ROWS_WAITING = 'SELECT seq, state FROM events INDEXED BY events_waiting WHERE state = 0 AND receiver = ? AND';
+
 const STATEMENTS = {
   meta: 'SELECT value FROM meta WHERE name = ?',
   setMeta: 'INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value',
@@ -40,12 +48,14 @@ const STATEMENTS = {
 
   event: 'SELECT e.*, r.origin FROM events e JOIN receivers r ON r.id = e.receiver WHERE e.seq = ?',
   attempts: 'SELECT unix_ms, status, error FROM attempts WHERE seq = ? ORDER BY n',
-  rows: 'SELECT seq, state, unix_ms, settled_ms FROM events WHERE seq > ? ORDER BY seq LIMIT ?',
-  rowsOfStream: 'SELECT seq, state FROM events WHERE stream_name = ? AND seq > ? ORDER BY seq LIMIT ?',
-  rowsFailed: `SELECT seq, state FROM events INDEXED BY events_failed
-    WHERE state > 1 AND state = ? AND seq > ? ORDER BY seq LIMIT ?`,
-  rowsWaiting: `SELECT seq, state FROM events INDEXED BY events_waiting
-    WHERE state = 0 AND receiver = ? AND seq > ? ORDER BY seq LIMIT ?`,
+  rows: `${ROWS} ${UP}`,
+  rowsDown: `${ROWS} ${DOWN}`,
+  rowsOfStream: `${ROWS_OF_STREAM} ${UP}`,
+  rowsOfStreamDown: `${ROWS_OF_STREAM} ${DOWN}`,
+  rowsFailed: `${ROWS_FAILED} ${UP}`,
+  rowsFailedDown: `${ROWS_FAILED} ${DOWN}`,
+  rowsWaiting: `${ROWS_WAITING} ${UP}`,
+  rowsWaitingDown: `${ROWS_WAITING} ${DOWN}`,
   receiverIds: 'SELECT id FROM receivers',
 
   replay: `UPDATE events SET state = 0, lane = ? || lane, after = NULL, due_ms = 0, settled_ms = NULL, status = NULL,

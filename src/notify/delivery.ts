@@ -1,5 +1,6 @@
 /** One HTTP request to a receiver: POST over kept-alive connections, and what became of it. */
-import { Agent, type Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici';
+import type { Outbound } from '../net/index.ts';
 import type { Answer } from './retry-policy.ts';
 import type { Timers } from './timers.ts';
 
@@ -9,6 +10,7 @@ export interface DeliveryOptions {
   /** From the call to the end of the answer. */
   readonly timeoutMs: number;
   readonly timers: Timers;
+  readonly outbound: Outbound;
 }
 
 export interface Delivery {
@@ -16,22 +18,16 @@ export interface Delivery {
   post(url: string, headers: Record<string, string>, body: string): Promise<Answer>;
   /** Breaks off what is in flight; that counts as unanswered. */
   close(): Promise<void>;
+  /** Takes no more; resolves once what is in flight is over. */
+  retire(): Promise<void>;
 }
 
 /** An answer's body is read up to this and thrown away, so that the connection can be used again. */
 const MAX_ANSWER_BYTES = 65_536;
 
 export function createDelivery(options: DeliveryOptions): Delivery {
-  const { timeoutMs, timers } = options;
-  const agent = new Agent({
-    connections: options.connections,
-    pipelining: 1,
-    allowH2: false,
-    connect: { timeout: timeoutMs },
-    // The exchange's own timer covers all of it, exactly; the agent's are coarse.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-  });
+  const { connections, timeoutMs, timers, outbound } = options;
+  const agent = outbound.httpAgent({ connections, connectTimeoutMs: timeoutMs });
   return {
     post(url, headers, body) {
       return new Promise((resolve) => {
@@ -45,6 +41,9 @@ export function createDelivery(options: DeliveryOptions): Delivery {
               method: 'POST',
               headers: to.username === '' ? headers : { ...headers, authorization: basicAuth(to) },
               body,
+              // the exchange's own timer covers all of it, exactly; the agent's are coarse
+              headersTimeout: 0,
+              bodyTimeout: 0,
             },
             exchange,
           );
@@ -54,6 +53,8 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       });
     },
     close: () => agent.destroy(),
+    // `close` may come meanwhile, which fails it
+    retire: () => agent.close().catch(() => {}),
   };
 }
 

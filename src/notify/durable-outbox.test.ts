@@ -213,6 +213,13 @@ test('events are found by number, stream and state, with their tries', async (t)
   assert.deepEqual(await found({ state: 'delivered' }), [1]);
   assert.deepEqual(await found({ state: 'refused' }), [2]);
   assert.deepEqual(await found({ state: 'expired' }), [4]);
+  const newest = { isNewestFirst: true };
+  assert.deepEqual(await found(newest), [4, 3, 2, 1]);
+  assert.deepEqual(await found({ ...newest, since: 1, before: 4 }), [3, 2]);
+  assert.deepEqual(await found({ ...newest, streamName: 'a' }), [3, 1]);
+  assert.deepEqual(await found({ ...newest, state: 'waiting', before: 4 }), [3]);
+  assert.deepEqual(await found({ ...newest, state: 'refused', before: 2 }), []);
+  assert.deepEqual(await found({ before: 3 }), [1, 2]);
   const tries = (await outbox.events(all)).map((one) => [
     one.state,
     one.attempts,
@@ -234,6 +241,24 @@ test('events are found by number, stream and state, with their tries', async (t)
     refused: 1,
     expired: 1,
   });
+});
+
+test('a search takes as many steps as it needs, from either end', async (t) => {
+  const { outbox } = await openOutbox(t, outboxFile(t));
+  const count = 5000;
+  for (let i = 1; i <= count; i++) outbox.append(event('a'));
+  const [first] = await taken(outbox);
+  assert.ok(first);
+  outbox.settle(first, delivered);
+  await outbox.idle();
+  const all = { since: 0, streamName: 'a', state: null, limit: count };
+  const rising = seqs(await outbox.events(all));
+  assert.deepEqual(
+    rising,
+    Array.from({ length: count }, (_, i) => i + 1),
+  );
+  assert.deepEqual(seqs(await outbox.events({ ...all, isNewestFirst: true })), rising.toReversed());
+  assert.deepEqual(seqs(await outbox.events({ ...all, isNewestFirst: true, state: 'delivered', limit: 1 })), [1]);
 });
 
 test('settled events are replayed under their ids, in order, by id, state or number', async (t) => {

@@ -206,11 +206,13 @@ export class DurableOutbox implements Outbox {
 
   async events(filter: EventFilter): Promise<KeptEvent[]> {
     const found: KeptEvent[] = [];
-    for (let since: number | null = filter.since; since !== null && found.length < filter.limit; ) {
-      const limit = filter.limit - found.length;
-      const page: Replies['page'] = await this.#ask({ kind: 'page', filter: { ...filter, since, limit } });
+    for (let rest: EventFilter | null = filter; rest !== null; ) {
+      const page: Replies['page'] = await this.#ask({ kind: 'page', filter: rest });
       found.push(...page.events);
-      since = page.next;
+      const limit = filter.limit - found.length;
+      if (page.next === null || limit <= 0) rest = null;
+      else if (filter.isNewestFirst === true) rest = { ...filter, before: page.next, limit };
+      else rest = { ...filter, since: page.next, limit };
     }
     return found;
   }

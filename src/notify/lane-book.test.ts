@@ -18,6 +18,8 @@ class FakeStore {
     scan: (_, from) => void this.asked.push(() => this.#scan(from)),
     isSettled: () => false,
   });
+  /** When stored events are to be tried. */
+  dueUnixMs = 0;
   #lastSeq = 0;
 
   /** What an earlier process left. */
@@ -64,7 +66,10 @@ class FakeStore {
     const isWaitedFor = (seq: number | null): boolean => seq !== null && this.waiting.has(seq);
     const events = found
       .slice(0, limit)
-      .map((one) => ({ event: { ...one, after: isWaitedFor(one.after) ? one.after : null }, dueUnixMs: 0 }));
+      .map((one) => ({
+        event: { ...one, after: isWaitedFor(one.after) ? one.after : null },
+        dueUnixMs: this.dueUnixMs,
+      }));
     this.book.loaded(RECEIVER, lane, from, events, events.length < limit);
   }
 
@@ -121,6 +126,20 @@ test('lanes that wait for their retry do not keep those from their turn that are
   assert.equal(store.book.isStuck, true);
   store.book.hurry();
   assert.equal(deliverAll(store), 100);
+});
+
+test('a stored event waits for its retry, but not where the clock was put back since', () => {
+  for (const [aheadMs, taken] of [
+    [1000, 0],
+    [3_600_000, 0],
+    [3_600_001, 1],
+    [86_400_000, 1],
+  ] as const) {
+    const store = new FakeStore();
+    store.dueUnixMs = store.time.now + aheadMs;
+    store.stored(['lane']);
+    assert.equal(store.take().length, taken, `${aheadMs} ms`);
+  }
 });
 
 test('events that come while the store is looked through take their place behind those in it', () => {

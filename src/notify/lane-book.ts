@@ -3,6 +3,7 @@ import type { Clock } from '../streams/index.ts';
 import { DueHeap } from './due-heap.ts';
 import { type Lane, newLane, type ReceiverLanes, setState, takeUncommitted } from './lane.ts';
 import type { Settlement, Take, WaitingEvent } from './outbox.ts';
+import { MAX_RETRY_AFTER_MS } from './retry-policy.ts';
 
 /** Events of one lane given out at once: few, so that lanes take turns. */
 const RUN_LENGTH = 16;
@@ -217,7 +218,8 @@ export class LaneBook {
     if (isAll) this.#holdUncommitted(lane);
     else lane.tailFrom = (found.at(-1)?.event.seq ?? from) + 1;
     const waitMs = (fresh[0]?.dueUnixMs ?? 0) - this.#clock.unixMs();
-    if (waitMs > 0) this.#park(lane, waitMs);
+    // no retry waits longer than that: the clock was put back since
+    if (waitMs > 0 && waitMs <= MAX_RETRY_AFTER_MS) this.#park(lane, waitMs);
     else this.#offer(lane);
     // it was asked for in the place of another lane; if it cannot be taken after all, that one's turn has come
     this.#onReady(receiver);

@@ -15,7 +15,7 @@ export interface LanesOptions {
 
 export interface LanesDeps {
   readonly outbox: Outbox;
-  readonly delivery: Delivery;
+  readonly delivery: Pick<Delivery, 'post'>;
   readonly headers: HeaderMaker;
   readonly clock: Clock;
   readonly timers: Timers;
@@ -52,7 +52,7 @@ const HOUR_MS = 3_600_000;
 
 export class Lanes {
   readonly counters: LaneCounters = { inFlight: 0, delivered: 0, refused: 0, expired: 0, failedAttempts: 0 };
-  readonly #options: LanesOptions;
+  #options: LanesOptions;
   readonly #deps: LanesDeps;
   readonly #receivers = new Map<string, Receiver>();
   /** Events whose last try lost its connection and was followed by another at once. */
@@ -66,6 +66,12 @@ export class Lanes {
   constructor(options: LanesOptions, deps: LanesDeps) {
     this.#options = options;
     this.#deps = deps;
+  }
+
+  /** From now on. */
+  update(options: LanesOptions): void {
+    this.#options = options;
+    for (const receiver of this.#receivers.keys()) this.wake(receiver);
   }
 
   /** Something of the receiver may be ready. */

@@ -127,3 +127,14 @@ test('takes no more lanes than asked for, and lanes take turns', async () => {
   assert.deepEqual((await take(1)).seqs, [[21]]);
   assert.deepEqual((await take(1)).seqs, [[17, 18, 19, 20]]);
 });
+
+test('events are found from either end, between two numbers', async () => {
+  const { outbox } = await fresh();
+  for (const lane of ['a', 'b', 'a', 'b', 'a']) outbox.append(event(lane));
+  const found = async (filter: object) =>
+    (await outbox.events({ since: 0, streamName: null, state: null, limit: 3, ...filter })).map(({ seq }) => seq);
+  assert.deepEqual(await found({}), [1, 2, 3]);
+  assert.deepEqual(await found({ before: 3 }), [1, 2]);
+  assert.deepEqual(await found({ isNewestFirst: true }), [5, 4, 3]);
+  assert.deepEqual(await found({ isNewestFirst: true, since: 1, before: 5, streamName: 'b' }), [4, 2]);
+});

@@ -141,11 +141,11 @@ export class MemoryOutbox implements Outbox {
     return Promise.resolve(this.#tallies.of(this.#book, () => null));
   }
 
-  events({ since, streamName, state, limit }: EventFilter): Promise<KeptEvent[]> {
+  events({ since, before = Infinity, isNewestFirst, streamName, state, limit }: EventFilter): Promise<KeptEvent[]> {
     const found: KeptEvent[] = [];
-    for (const [seq, kept] of this.#kept) {
+    for (const [seq, kept] of isNewestFirst === true ? [...this.#kept].reverse() : this.#kept) {
       if (found.length === limit) break;
-      if (seq <= since || (state !== null && kept.state !== state)) continue;
+      if (seq <= since || seq >= before || (state !== null && kept.state !== state)) continue;
       if (streamName !== null && kept.event.streamName !== streamName) continue;
       found.push({ ...kept.event, state: kept.state, tries: [...kept.tries] });
     }

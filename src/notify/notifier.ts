@@ -1,12 +1,13 @@
 /** HTTP Notify as the server sees it: takes facts in, and tells the business side of them until it has heard them all. */
 import { randomUUID } from 'node:crypto';
+import type { Outbound } from '../net/index.ts';
 import type { Clock, Fact, GroupSnapshot, Ledger, Log, SessionCounter } from '../streams/index.ts';
 import { createAdmin, type NotifyAdmin } from './admin.ts';
 import { Complaints } from './complaints.ts';
-import { createDelivery, type Delivery } from './delivery.ts';
 import { DurableOutbox } from './durable-outbox.ts';
-import { createHeaderMaker } from './headers.ts';
+import { createHeaderMaker, type HeaderMaker } from './headers.ts';
 import { Lanes } from './lanes.ts';
+import { LiveDelivery } from './live-delivery.ts';
 import { MemoryOutbox } from './memory-outbox.ts';
 import { type NotifyEvent, type NotifyOptions, type Target, targetsOf } from './options.ts';
 import type { Left, Outbox, Settlement, WaitingEvent } from './outbox.ts';
@@ -19,6 +20,7 @@ import { UpdateSender } from './update-sender.ts';
 export interface NotifierDeps {
   readonly log: Log;
   readonly clock: Clock;
+  readonly outbound: Outbound;
   /** E.g. `millrace/0.1.0`. */
   readonly userAgent: string;
   /** The `data` of `/api/stat/lal_info`. */
@@ -63,6 +65,11 @@ export interface Notifier extends Ledger {
    * where another process has the outbox.
    */
   open(): Promise<void>;
+  /**
+   * From now on: URLs, headers, secrets, intervals and bounds. What waits goes where it was to go when it happened, with the new
+   * headers. The outbox and `serverId` stay as they are. Throws as `createNotifier` does, and has changed nothing then.
+   */
+  reconfigure(options: NotifyOptions): void;
   /** Keeps the byte sums of all sessions, for their stops after a crash; once a second. */
   setSessionCounters(groups: readonly GroupSnapshot[]): void;
   /**
@@ -94,15 +101,16 @@ export function createNotifier(options: NotifyOptions, deps: NotifierDeps): Noti
 }
 
 class HttpNotifier implements Notifier {
-  readonly #options: NotifyOptions;
+  #options: NotifyOptions;
   readonly #deps: NotifierDeps;
   readonly #timers: Timers;
-  readonly #targets: ReadonlyMap<NotifyEvent, Target>;
+  #targets: ReadonlyMap<NotifyEvent, Target>;
+  #headers: HeaderMaker;
   readonly #complaints: Complaints;
   readonly #outbox: Outbox;
-  readonly #delivery: Delivery;
+  readonly #delivery: LiveDelivery;
   readonly #lanes: Lanes;
-  readonly #updates: UpdateSender | null;
+  readonly #updates: UpdateSender;
   /** The on_rtmp_connect of each session that is not settled yet, by session: its other events come after it. */
   readonly #connects = new Map<string, { readonly seq: number; readonly receiver: string }>();
   readonly counter: SessionNumbers;
@@ -140,12 +148,15 @@ class HttpNotifier implements Notifier {
       inFlight: (receiver) => this.#lanes.inFlight(receiver),
       dropped: () => this.#dropped,
     });
-    const headers = createHeaderMaker(options, deps.userAgent);
-    this.#delivery = createDelivery({
-      // One more than the lanes need, so that on_update never waits for a lane.
-      connections: options.concurrency + 1,
-      timeoutMs: options.timeoutMs,
+    this.#headers = createHeaderMaker(options, deps.userAgent);
+    const headers: HeaderMaker = {
+      event: (event, unixMs) => this.#headers.event(event, unixMs),
+      plain: (id, body, unixMs) => this.#headers.plain(id, body, unixMs),
+    };
+    this.#delivery = new LiveDelivery({
+      ...deliveryOptions(options),
       timers: this.#timers,
+      outbound: deps.outbound,
     });
     const shared = { delivery: this.#delivery, headers, clock, log, complaints: this.#complaints };
     this.#lanes = new Lanes(options, {
@@ -157,7 +168,7 @@ class HttpNotifier implements Notifier {
     });
     const update = this.#targets.get('on_update');
     const held = update !== undefined && update.receiver === this.#targets.get('on_server_start')?.receiver;
-    this.#updates = update === undefined ? null : new UpdateSender(update.url, { ...shared, idPrefix }, held);
+    this.#updates = new UpdateSender(update?.url ?? null, { ...shared, idPrefix }, held);
   }
 
   get lastSeq(): number {
@@ -192,6 +203,24 @@ class HttpNotifier implements Notifier {
     for (const stop of crashStops(sessions, this.#deps.clock.unixMs())) this.#append(stop);
   }
 
+  reconfigure(options: NotifyOptions): void {
+    const targets = targetsOf(options.urls);
+    this.#headers = createHeaderMaker(options, this.#deps.userAgent);
+    const isTicked = options.updateIntervalSec !== this.#options.updateIntervalSec;
+    const update = targets.get('on_update');
+    const isMoved = update?.url !== this.#targets.get('on_update')?.url;
+    this.#options = options;
+    this.#targets = targets;
+    this.#delivery.update(deliveryOptions(options));
+    this.#lanes.update(options);
+    this.#updates.setUrl(update?.url ?? null);
+    // another receiver need not have heard of the start
+    if (update?.receiver !== this.#serverStart?.receiver) this.#updates.release();
+    if (this.#state !== 'running' || !(isTicked || isMoved)) return;
+    this.#cancelTick();
+    this.#tick();
+  }
+
   setSessionCounters(groups: readonly GroupSnapshot[]): void {
     if (this.#state !== 'stopped') this.#outbox.count(this.#byteSums.changed(groups));
   }
@@ -217,12 +246,12 @@ class HttpNotifier implements Notifier {
   update(groups: readonly GroupSnapshot[]): void {
     const body = updateBody(this.#options.serverId, groups);
     this.#deps.onEvent?.({ event: 'on_update', streamName: null, body });
-    this.#updates?.offer(JSON.stringify(body));
+    this.#updates.offer(JSON.stringify(body));
   }
 
   async stop(deadlineMs: number): Promise<{ readonly undelivered: number; readonly isKept: boolean }> {
     this.#cancelTick();
-    this.#updates?.stop();
+    this.#updates.stop();
     const isKept = (): boolean => this.#outbox.keeping.in === 'database';
     if (this.#state === 'running') await this.#lanes.drain(deadlineMs, isKept());
     this.#state = 'stopped';
@@ -246,13 +275,13 @@ class HttpNotifier implements Notifier {
       dropped: this.#dropped,
       inMemory: keeping.in === 'database' ? null : keeping.why,
       lastSeq: this.#outbox.lastSeq,
-      updates: { ...(this.#updates?.counters ?? { sent: 0, replaced: 0, failed: 0 }) },
+      updates: { ...this.#updates.counters },
     };
   }
 
   /** Once at start and every `updateIntervalSec`: on_update. */
   #tick(): void {
-    const isWanted = this.#updates !== null || this.#deps.onEvent !== undefined;
+    const isWanted = this.#targets.has('on_update') || this.#deps.onEvent !== undefined;
     if (!isWanted || this.#options.updateIntervalSec <= 0) return;
     this.update(this.#deps.groups());
     this.#cancelTick = this.#timers.after(this.#options.updateIntervalSec * 1000, () => this.#tick());
@@ -321,7 +350,7 @@ class HttpNotifier implements Notifier {
 
   #serverStarted(): void {
     this.#serverStart = null;
-    this.#updates?.release();
+    this.#updates.release();
   }
 
   #drop(what: string): void {
@@ -333,6 +362,11 @@ class HttpNotifier implements Notifier {
       ),
     );
   }
+}
+
+/** One connection more than the lanes need, so that on_update never waits for a lane. */
+function deliveryOptions({ concurrency, timeoutMs }: NotifyOptions): { connections: number; timeoutMs: number } {
+  return { connections: concurrency + 1, timeoutMs };
 }
 
 function sessionOf(fact: Fact): string | null {

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { TestContext } from 'node:test';
+import { Outbound } from '../net/index.ts';
 import type { BaseType, Clock, Fact, Log, SessionFacts } from '../streams/index.ts';
 import { createNotifier, type NotifierDeps } from './notifier.ts';
 import { NOTIFY_EVENTS, type NotifyOptions } from './options.ts';
@@ -163,6 +164,7 @@ export function notifierAt(
     },
     {
       log,
+      outbound: new Outbound({ allow: [] }),
       clock: time,
       timers: time,
       random: () => 0.5,

@@ -51,7 +51,7 @@ export interface Replies {
   commit: { readonly streamSeqs: readonly (number | null)[] };
   load: { readonly found: readonly StoredEvent[]; readonly isAll: boolean };
   scan: { readonly found: readonly (readonly [string, number])[]; readonly next: number | null };
-  /** `next`: where to go on; null: there are no more. */
+  /** `next`: after which number to go on, or before which; null: there are no more. */
   page: { readonly events: readonly KeptEvent[]; readonly next: number | null };
   oldest: { readonly unixMs: readonly (number | null)[] };
   replay: {

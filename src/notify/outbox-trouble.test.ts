@@ -1,6 +1,6 @@
 /** Tests of the outbox when its database fails: full, damaged, unreadable, or its thread gone; and of its coming back. */
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -152,6 +152,35 @@ test('a database that is found damaged later is set aside; what is held goes on,
   const [next] = await taken(outbox);
   assert.deepEqual([next?.seq, next?.streamSeq], [2002, 2]);
 });
+
+for (const [what, remove] of [
+  ['the folder', (path: string) => rmSync(dirname(path), { recursive: true })],
+  ['the file', (path: string) => rmSync(path)],
+  ['the file, and another is put in its place', (path: string) => renameSync(writeBeside(path), path)],
+] as const) {
+  test(`somebody removes ${what}: all that it held is written anew, and what came since`, async (t) => {
+    const path = outboxFile(t);
+    const { outbox, time, logged } = await openOutbox(t, path);
+    for (let i = 0; i < 50; i++) outbox.append(event('a'));
+    await outbox.idle();
+    remove(path);
+    outbox.append(event('a'));
+    await outbox.idle();
+    assert.equal(outbox.keeping.in, 'memory');
+    assert.match(logged.at(-1) ?? '', /^error the outbox’s database cannot be used.*somebody has removed the file/);
+    outbox.append(event('b'));
+    await recovered(outbox, time);
+    const again = await openOutbox(t, crashed(t, path));
+    assert.equal(again.outbox.waiting, 52);
+    assert.equal(again.outbox.lastSeq, 52);
+  });
+}
+
+function writeBeside(path: string): string {
+  const other = `${path}.other`;
+  writeFileSync(other, 'something else');
+  return other;
+}
 
 test('a thread that ends is replaced; nothing is lost, doubled or out of order', async (t) => {
   const workers = workersOf(t);

@@ -1,7 +1,7 @@
 /** The database's thread: answers the server's requests one after the other, so that only this thread waits for the disk. */
 import { parentPort } from 'node:worker_threads';
 import { Database } from './database.ts';
-import { failureOf, limitPages, openDatabase } from './database-file.ts';
+import { failureOf, fileIdentity, limitPages, openDatabase, writeAnew } from './database-file.ts';
 import { findRemovable, findReplayed, page } from './database-search.ts';
 import type { Failure, Replies, Request } from './outbox-messages.ts';
 
@@ -10,8 +10,12 @@ const ROOM_EVENTS = 1000;
 const ROOM_STEPS = 200;
 
 let database: Database | null = null;
+/** The file that the database is in, to be found at its path at each commit. */
+let file: { readonly path: string; readonly identity: number } | null = null;
 /** The file is damaged, and set aside once it is opened again. */
 let isDamaged = false;
+
+class FileGoneError extends Error {}
 
 parentPort?.on('message', ({ id, request }: { id: number; request: Request }) => {
   try {
@@ -24,6 +28,10 @@ parentPort?.on('message', ({ id, request }: { id: number; request: Request }) =>
 function answer(request: Request): Replies[keyof Replies] {
   switch (request.kind) {
     case 'open': {
+      if (database !== null && !isInPlace()) {
+        writeAnew(database.db, request.path);
+        close();
+      }
       if (database !== null) {
         if (request.maxPages !== null) limitPages(database.db, request.maxPages);
         return { ...database.contents(), damagedAs: null };
@@ -31,6 +39,7 @@ function answer(request: Request): Replies[keyof Replies] {
       return openAndRead(request);
     }
     case 'commit':
+      if (!isInPlace()) throw new FileGoneError('somebody has removed the file; what it held is written anew');
       return opened().commit(request.ops, request.sessions);
     case 'load':
       return opened().load(request);
@@ -63,6 +72,7 @@ function openAndRead(request: Request<'open'>): Replies['open'] {
     const found = new Database(db);
     const contents = found.contents();
     database = found;
+    file = { path: request.path, identity: fileIdentity(request.path) };
     isDamaged = false;
     return { ...contents, damagedAs };
   } catch (error) {
@@ -74,6 +84,15 @@ function openAndRead(request: Request<'open'>): Replies['open'] {
   }
 }
 
+/** A file that was removed while it is open takes everything, and has lost it when it is closed. */
+function isInPlace(): boolean {
+  try {
+    return file === null || fileIdentity(file.path) === file.identity;
+  } catch {
+    return false;
+  }
+}
+
 function opened(): Database {
   if (database === null) throw new Error('the database is not open');
   return database;
@@ -82,11 +101,13 @@ function opened(): Database {
 function close(): void {
   database?.close();
   database = null;
+  file = null;
 }
 
-/** Where the disk is full the database stays open, for what can still be read; otherwise it is to be opened anew. */
+/** Where the disk is full, or the file gone, the database stays open, for what can still be read; otherwise it is to be opened anew. */
 function failed(error: unknown): Failure {
   const failure = failureOf(error);
+  if (error instanceof FileGoneError) return failure;
   try {
     if (failure.code === 'full') {
       makeRoom();

@@ -93,6 +93,10 @@ export interface KeptEvent extends WaitingEvent {
 export interface EventFilter {
   /** Those with a higher number. */
   readonly since: number;
+  /** Those with a lower number; absent: all. */
+  readonly before?: number;
+  /** By falling number rather than rising, so that a limit leaves the newest ones. */
+  readonly isNewestFirst?: boolean;
   readonly streamName: string | null;
   readonly state: EventState | null;
   readonly limit: number;
@@ -163,7 +167,7 @@ export interface Outbox {
   readonly lost: number;
   /** By receiver. */
   tallies(): Promise<readonly ReceiverTally[]>;
-  /** By rising number. Rejects where the database cannot be read. */
+  /** In the filter's order. Rejects where the database cannot be read. */
   events(filter: EventFilter): Promise<readonly KeptEvent[]>;
   /** Makes settled events wait again; how many. Rejects where the database cannot be written. */
   replay(filter: ReplayFilter): Promise<number>;

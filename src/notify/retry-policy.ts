@@ -16,7 +16,7 @@ const MAX_DELAY_MS = 60_000;
 /** A delay is within this part of its length, so that lanes that failed together do not come back together. */
 const JITTER = 0.25;
 /** A `Retry-After` beyond this is cut: an hour is long for events that bill and admit. */
-const MAX_RETRY_AFTER_MS = 3_600_000;
+export const MAX_RETRY_AFTER_MS = 3_600_000;
 /** Answers that say "not now" (RFC 9110 15.5.9, RFC 8470 5.2, RFC 6585 4); 5xx do as well. */
 const RETRIED_STATUSES = new Set([408, 425, 429]);
 

@@ -194,3 +194,32 @@ test('files that a crash left open get their stop at the next start, once', asyn
     await again.stop();
   }
 });
+
+test('other options count for the records that begin; how long files stay counts for all', async (t) => {
+  const { recorder, folder, clock, write } = setUp(t);
+  assert.deepEqual(recorder.startRecord('s', 'flv'), { ok: true });
+  write(audio(0));
+  const folders = { flv: join(folder, 'other'), ts: join(folder, 'ts'), mp4: join(folder, 'mp4') };
+  const state = { splitMs: 0, splitBytes: 0, retentionMs: 0, statePath: join(folder, 'state.json') };
+  recorder.update({ folders, always: ['flv'], ...state });
+  write(audio(100));
+  recorder.stopRecord('s', null);
+  const consumer = recorder.consume({
+    ...{ streamName: 's', appName: 'live' },
+    session: {
+      ...{ sessionId: 'P', protocol: 'RTMP', baseType: 'PUB', remoteAddr: '', url: '', appName: 'live' },
+      ...{ streamName: 's', urlParam: '' },
+    },
+  });
+  consumer?.setTracks(TRACKS);
+  consumer?.write(audio(0));
+  await recorder.stop();
+  assert.deepEqual([readdirSync(join(folder, 'flv')).length, readdirSync(folders.flv).length], [1, 1]);
+
+  clock.now = Date.now() + 7_200_000;
+  await recorder.sweep();
+  assert.equal(readdirSync(folders.flv).length, 1);
+  recorder.update({ folders, always: [], ...state, retentionMs: 3_600_000 });
+  await recorder.sweep();
+  assert.equal(readdirSync(folders.flv).length, 0);
+});

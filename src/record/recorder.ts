@@ -57,7 +57,7 @@ interface Entry {
 }
 
 export class Recorder {
-  readonly #options: RecorderOptions;
+  #options: RecorderOptions;
   readonly #deps: RecorderDeps;
   readonly #openRecords: OpenRecords;
   /** Those that take frames, by stream and format. */
@@ -83,10 +83,13 @@ export class Recorder {
         ...{ durationMs, bytes: file?.size ?? 0, reason: 'server crashed' },
       });
     }
-    if (this.#options.retentionMs > 0) {
-      this.#sweeper = setInterval(() => void this.sweep(), SWEEP_MS);
-      this.#sweeper.unref();
-    }
+    this.#sweeper = setInterval(() => void this.sweep(), SWEEP_MS);
+    this.#sweeper.unref();
+  }
+
+  /** For the recordings that begin from now on; how long files stay counts for all. `statePath` stays as it is. */
+  update(options: RecorderOptions): void {
+    this.#options = options;
   }
 
   /** A publication begins: its recordings, as configured. */
@@ -161,6 +164,7 @@ export class Recorder {
 
   /** Deletes the files whose time is over. Never rejects. */
   async sweep(): Promise<void> {
+    if (this.#options.retentionMs === 0) return;
     const oldest = this.#deps.clock.unixMs() - this.#options.retentionMs;
     for (const { path, modifiedUnixMs, isRunning } of await this.list(null).catch(() => [])) {
       if (isRunning || modifiedUnixMs > oldest) continue;

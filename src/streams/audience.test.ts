@@ -53,6 +53,20 @@ test('an audience that begins with what another has kept gives newcomers the sam
   }
 });
 
+test('newcomers who are sent much share its memory, what they get is the same', () => {
+  const audience = new Audience({ ...OPTIONS, backlogBytes: 1 << 20 });
+  const large = { bytes: Buffer.alloc(300_000, 'x'), frames: 1, starts: true, header: Buffer.from('h') };
+  audience.write(large);
+  const got: Buffer[] = [];
+  const sink: Sink = { writableLength: 0, write: (bytes) => void got.push(bytes) };
+  audience.join(new FakePlayer(), sink, OPENING);
+  assert.deepEqual(
+    got.map((bytes) => bytes.length),
+    [1, 1, 300_000],
+  );
+  assert.equal(got[2]?.buffer, large.bytes.buffer);
+});
+
 test('batches that never came: players go on at the next one at which they can start, and what they lost is counted', () => {
   const audience = new Audience(OPTIONS);
   const live = new FakePlayer();

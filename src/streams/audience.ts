@@ -68,6 +68,8 @@ export interface AudienceOptions {
 const MIN_BACKLOG_BYTES = 512 * 1024;
 /** A player that dropped is taken up again at a key frame once its backlog is below this part of the bound. */
 const RESUME_PART = 4;
+/** A newcomer is sent this much as a copy of its own; of more it shares the memory with all others. */
+const MAX_COPIED_BYTES = 256 * 1024;
 /** Track changes kept within one GOP; a publisher that changes them without end loses the cache. Bytes. */
 const MAX_CACHED_TRACK_BYTES = 4 * 1024 * 1024;
 
@@ -108,8 +110,10 @@ export class Audience implements BatchTarget {
       for (const gop of this.#gops) parts.push(...gop.batches);
       player.flow = 'live';
     }
-    const bytes = Buffer.concat(parts);
-    if (bytes.length > 0) sink.write(bytes);
+    // one write costs least, but its copy is this player's alone for as long as it does not read
+    for (const bytes of this.#gopBytes > MAX_COPIED_BYTES ? parts : [Buffer.concat(parts)]) {
+      if (bytes.length > 0) sink.write(bytes);
+    }
   }
 
   leave(player: Player): void {

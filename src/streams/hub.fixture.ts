@@ -89,36 +89,36 @@ export function fakeHub(
   const clock = new FakeClock();
   const facts: Fact[] = [];
   const errors: string[] = [];
+  const warnings: string[] = [];
   const records: string[] = [];
   const changes: string[] = [];
-  const registry = new Registry(
-    {
-      fanout: { gatherMs: 0, backlogBytes: 1000, backlogMs: 10_000 },
-      formats: {},
-      gopNum: 0,
-      singleGopMaxFrameNum: 0,
-      idleTimeoutMs: 10_000,
-      takeover: 'refuse',
-      graceMs: 0,
-      dummyAudioMs: null,
-      ...options,
+  const all: StreamOptions = {
+    fanout: { gatherMs: 0, backlogBytes: 1000, backlogMs: 10_000 },
+    formats: {},
+    gopNum: 0,
+    singleGopMaxFrameNum: 0,
+    idleTimeoutMs: 10_000,
+    ...{ maxGroups: 0, maxSubscribers: 0 },
+    takeover: 'refuse',
+    graceMs: 0,
+    dummyAudioMs: null,
+    ...options,
+  };
+  const registry = new Registry(all, {
+    ledger: { record: (fact) => facts.push(fact) },
+    log: {
+      debug: silent,
+      info: silent,
+      warn: (_: object, message: string) => void warnings.push(message),
+      error: (_: object, message: string) => void errors.push(message),
     },
-    {
-      ledger: { record: (fact) => facts.push(fact) },
-      log: {
-        debug: silent,
-        info: silent,
-        warn: silent,
-        error: (_: object, message: string) => void errors.push(message),
-      },
-      clock,
-      consumers,
-      ...(watch && { watch }),
-      onChange: ({ hasInSession, players }) => void changes.push(`in=${hasInSession} players=${players}`),
-      admission: { decide: () => Promise.resolve(decision) },
-      onRecordWanted: (streamName, format) => void records.push(`${streamName} ${format}`),
-    },
-  );
+    clock,
+    consumers,
+    ...(watch && { watch }),
+    onChange: ({ hasInSession, players }) => void changes.push(`in=${hasInSession} players=${players}`),
+    admission: { decide: () => Promise.resolve(decision) },
+    onRecordWanted: (streamName, format) => void records.push(`${streamName} ${format}`),
+  });
   /** `start PUB1 in=true out=false`, one line a fact. */
   const story = (): string[] =>
     facts.map((fact) =>
@@ -126,7 +126,8 @@ export function fakeHub(
         ? `${fact.kind.slice(8)} ${fact.session.sessionId} in=${fact.session.hasInSession} out=${fact.session.hasOutSession}${fact.kind === 'session_stop' ? ` ${fact.reason}` : ''}`
         : fact.kind,
     );
-  return { registry, clock, facts, errors, records, changes, story };
+  const update = (changed: Partial<StreamOptions>): void => registry.update({ ...all, ...changed });
+  return { registry, clock, facts, errors, warnings, records, changes, story, update };
 }
 
 /** Publishes `streamName`; throws where it is refused. */

@@ -9,6 +9,7 @@ export type {
   Clock,
   Decision,
   Fact,
+  HubRefusals,
   Ledger,
   Log,
   Protocol,

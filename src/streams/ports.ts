@@ -138,6 +138,12 @@ export interface StreamChange {
   readonly players: number;
 }
 
+/** Told of each peer that a bound of the hub turned away. Cheap enough for a flood of them; never throws. */
+export interface HubRefusals {
+  /** @param peer `ADDRESS:PORT` */
+  refused(limit: 'max_groups' | 'max_subscribers_per_group', peer: string, sentence: string): void;
+}
+
 /** The log as the parts below ops see it: structured fields first, then one sentence. */
 export interface Log {
   debug(fields: object, message: string): void;

@@ -4,7 +4,7 @@ import type { Sink } from './audience.ts';
 import type { ConsumerFactory, FrameConsumer } from './consumer.ts';
 import { withDummyAudio } from './dummy-audio.ts';
 import type { BranchOwner } from './fanout.ts';
-import type { Admission, Decision, SessionIdentity, StopReason, StreamChange } from './ports.ts';
+import type { Admission, Decision, HubRefusals, SessionIdentity, StopReason, StreamChange } from './ports.ts';
 import { type Peer, Session, type SessionDeps } from './session.ts';
 import type { GroupSnapshot } from './snapshot.ts';
 import { type Branched, type Publisher, Stream, type StreamOptions } from './stream.ts';
@@ -34,7 +34,8 @@ export type PublishResult = { readonly ok: true; readonly publisher: Publisher }
 export type SubscribeResult<S = Subscription> = { readonly ok: true; readonly subscription: S } | Refusal;
 export interface Refusal {
   readonly ok: false;
-  readonly kind: 'denied' | 'taken' | 'stopping';
+  /** `full`: a bound is reached; it may be worth another try later, as with `stopping`. */
+  readonly kind: 'denied' | 'taken' | 'stopping' | 'full';
   readonly reason: string;
 }
 
@@ -42,6 +43,8 @@ export interface RegistryDeps extends SessionDeps {
   readonly admission: Admission;
   /** Asked at each publication, in this order. */
   readonly consumers: readonly ConsumerFactory[];
+  /** Absent: nobody counts. */
+  readonly refusals?: HubRefusals;
   /** A session began or ended. Never throws. */
   readonly onChange: (change: StreamChange) => void;
   /** A publication began that admission wants recorded. */
@@ -69,15 +72,21 @@ const TICK_MS = 1000;
 
 export class Registry implements Hub {
   readonly #streams = new Map<string, Stream>();
-  readonly #options: StreamOptions;
+  #options: StreamOptions;
   readonly #deps: RegistryDeps;
   #ticker: NodeJS.Timeout | null = null;
+  #isDraining = false;
   #stopping = false;
   #onAllGone: (() => void) | null = null;
 
   constructor(options: StreamOptions, deps: RegistryDeps) {
     this.#options = options;
     this.#deps = deps;
+  }
+
+  /** For the streams that begin from now on; bounds on their number and their players for all. */
+  update(options: StreamOptions): void {
+    this.#options = options;
   }
 
   /** Starts the once-a-second round of bit rates and time-outs. @param afterRound called after each */
@@ -103,6 +112,8 @@ export class Registry implements Hub {
     if (this.#streams.get(streamName)?.makeRoom() === false) {
       return { ok: false, kind: 'taken', reason: `stream ${streamName} is being published already` };
     }
+    const full = this.#full(session.identity);
+    if (full !== null) return full;
     const stream = this.#streams.get(streamName) ?? this.#create(session.identity);
     const { dummyAudioMs } = this.#options;
     const published = stream.publish(session);
@@ -115,6 +126,8 @@ export class Registry implements Hub {
     const admitted = await this.#admit('play', identity, peer);
     if (!admitted.ok) return admitted;
     const { streamName } = admitted.session.identity;
+    const full = this.#full(admitted.session.identity);
+    if (full !== null) return full;
     const stream = this.#streams.get(streamName) ?? this.#create(admitted.session.identity);
     const subscriber: Subscriber = stream.subscribe(admitted.session);
     return {
@@ -155,6 +168,18 @@ export class Registry implements Hub {
     return this.#streams.get(streamName)?.describe() ?? null;
   }
 
+  /** Publishers, pulls and players that are here. */
+  get sessionCount(): number {
+    let count = 0;
+    for (const { sessionCount } of this.#streams.values()) count += sessionCount;
+    return count;
+  }
+
+  /** Lets no publisher or player in any more; those that are here go on, with the pulls and pushes that belong to them. */
+  drain(): void {
+    this.#isDraining = true;
+  }
+
   /** Lets nobody in any more, ends every session, and resolves once each has had its stop. */
   async stop(): Promise<void> {
     this.#stopping = true;
@@ -168,16 +193,48 @@ export class Registry implements Hub {
 
   /** Nobody is asked about pulls, pushes, and what the program does in which the server runs. */
   async #admit(direction: 'publish' | 'play', identity: SessionIdentity, peer: Peer): Promise<Admitted | Refusal> {
-    const isOwn = identity.baseType === 'PULL' || identity.baseType === 'PUSH' || identity.protocol === 'CUSTOMIZE';
-    const decision: Decision = isOwn
-      ? { ok: true }
-      : await this.#deps.admission.decide({ direction, session: identity });
+    const isRelay = identity.baseType === 'PULL' || identity.baseType === 'PUSH';
+    // nobody is to be asked about a session that cannot be
+    const early = this.#refusal(isRelay);
+    if (early !== null) return early;
+    const decision: Decision =
+      isRelay || identity.protocol === 'CUSTOMIZE'
+        ? { ok: true }
+        : await this.#deps.admission.decide({ direction, session: identity });
     if (!decision.ok) return { ok: false, kind: 'denied', reason: decision.reason };
-    if (this.#stopping) return { ok: false, kind: 'stopping', reason: 'the server is stopping' };
+    const late = this.#refusal(isRelay);
+    if (late !== null) return late;
     const { streamName = identity.streamName, lifetimeSec, record } = decision;
     const session = new Session({ ...identity, streamName }, peer, this.#deps);
     if (lifetimeSec !== undefined) session.endsAtMs = this.#deps.clock.monotonicMs() + lifetimeSec * 1000;
     return { ok: true, session, record };
+  }
+
+  #refusal(isRelay: boolean): Refusal | null {
+    if (this.#stopping) return { ok: false, kind: 'stopping', reason: 'the server is stopping' };
+    if (this.#isDraining && !isRelay) {
+      return { ok: false, kind: 'stopping', reason: 'the server is draining: it takes no new sessions' };
+    }
+    return null;
+  }
+
+  /** Why there is no room; looked at when admission has said which stream it is, and before anybody is told of the session. */
+  #full({ streamName, baseType, remoteAddr }: SessionIdentity): Refusal | null {
+    const { maxGroups = 0, maxSubscribers = 0 } = this.#options;
+    const stream = this.#streams.get(streamName);
+    const refuse = (limit: Parameters<HubRefusals['refused']>[0], reason: string): Refusal => {
+      this.#deps.refusals?.refused(limit, remoteAddr, reason);
+      return { ok: false, kind: 'full', reason };
+    };
+    if (stream === undefined) {
+      if (maxGroups === 0 || this.#streams.size < maxGroups) return null;
+      return refuse('max_groups', `${maxGroups} streams are here, and no more are allowed`);
+    }
+    if (baseType !== 'SUB' || maxSubscribers === 0 || stream.players < maxSubscribers) return null;
+    return refuse(
+      'max_subscribers_per_group',
+      `${maxSubscribers} players of stream ${streamName} are here, and no more are allowed`,
+    );
   }
 
   #create(identity: SessionIdentity): Stream {

@@ -7,6 +7,8 @@ export interface Peer {
   /** Bytes received and sent for this session so far, protocol overhead included. */
   readBytes(): number;
   wroteBytes(): number;
+  /** `ADDRESS:PORT` of whoever is at the other end now, where that is not known when the session begins; absent: the identity's. */
+  remoteAddr?(): string;
   /** RTP packets that did not come; absent: it brings none. */
   lostPackets?(): number;
   /**
@@ -65,6 +67,11 @@ export class Session {
     this.startUnixMs = deps.clock.unixMs();
     this.#startMs = deps.clock.monotonicMs();
     this.#windowSec = peer.bitrateWindowSec ?? BITRATE_WINDOW_SEC;
+  }
+
+  /** `ADDRESS:PORT` of the peer; empty while nobody is there. */
+  get remoteAddr(): string {
+    return this.peer.remoteAddr?.() ?? this.identity.remoteAddr;
   }
 
   get stopped(): boolean {
@@ -126,7 +133,7 @@ export class Session {
       sessionId: this.identity.sessionId,
       protocol: this.identity.protocol,
       baseType: this.identity.baseType,
-      remoteAddr: this.identity.remoteAddr,
+      remoteAddr: this.remoteAddr,
       startUnixMs: this.startUnixMs,
       readBytesSum: this.peer.readBytes(),
       wroteBytesSum: this.peer.wroteBytes(),
@@ -140,6 +147,7 @@ export class Session {
   #record(kind: 'session_start' | 'session_stop', unixMs: number, state: StreamState, reason: StopReason | null): void {
     const session: SessionFacts = {
       ...this.identity,
+      remoteAddr: this.remoteAddr,
       readBytesSum: this.peer.readBytes(),
       wroteBytesSum: this.peer.wroteBytes(),
       hasInSession: state.hasInSession,

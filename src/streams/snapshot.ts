@@ -40,4 +40,6 @@ export interface HubWatch {
   sessionEnded(session: SessionSnapshot, reason: StopReason): void;
   /** A batch is on its way to all its players, so many milliseconds after its first frame came. */
   batchWritten(ms: number): void;
+  /** A publisher's clock jumped, and its stream's time went on without a gap. */
+  timeJumped(): void;
 }

@@ -13,6 +13,7 @@ import {
 } from './fanout.ts';
 import { FrameRate } from './frame-rate.ts';
 import { GopCache } from './gop-cache.ts';
+import { JumpReport } from './jump-report.ts';
 import type { Clock, Log, StopReason, StreamChange } from './ports.ts';
 import type { Session, StreamState } from './session.ts';
 import type { GroupSnapshot, HubWatch } from './snapshot.ts';
@@ -29,6 +30,9 @@ export interface StreamOptions {
   readonly singleGopMaxFrameNum: number;
   /** A publisher that brings no byte, or a subscriber that takes none, for this long is closed. Milliseconds. */
   readonly idleTimeoutMs: number;
+  /** Streams at a time, and players of one; absent or 0: no bound. A change counts at once. */
+  readonly maxGroups?: number;
+  readonly maxSubscribers?: number;
   /** Whether a publisher that comes while there is one takes its place, or is refused. */
   readonly takeover: 'refuse' | 'replace';
   /** For so long after a publisher was lost, the next one goes on with what consumers have begun. Milliseconds. */
@@ -80,6 +84,7 @@ export class Stream {
   readonly appName: string;
   readonly #options: StreamOptions;
   readonly #clock: Clock;
+  readonly #jumps: JumpReport;
   readonly #timing: FanoutTiming | null;
   readonly #consumers: Consumers;
   readonly #onChange: (change: StreamChange) => void;
@@ -109,6 +114,7 @@ export class Stream {
     this.#options = options;
     this.#clock = deps.clock;
     this.#timing = deps.watch === undefined ? null : { clock: deps.clock, watch: deps.watch };
+    this.#jumps = new JumpReport(deps.log, deps.watch);
     this.#consumers = new Consumers(deps.consumers, deps.log, () => {
       if (this.empty) this.#onEmpty(this);
     });
@@ -119,6 +125,16 @@ export class Stream {
 
   get state(): StreamState {
     return { hasInSession: this.#publisher !== null, hasOutSession: this.#players > 0 };
+  }
+
+  /** Those that watch, pushes left out. */
+  get players(): number {
+    return this.#players;
+  }
+
+  /** The publisher and the players, pushes left out. */
+  get sessionCount(): number {
+    return this.#players + Number(this.#publisher !== null);
   }
 
   get empty(): boolean {
@@ -256,9 +272,9 @@ export class Stream {
   /** Ends the sessions whose `ADDRESS:PORT` this holds for. */
   kickWhere(isMeant: (remoteAddr: string) => boolean, reason: StopReason): void {
     for (const subscriber of this.#subscribers.values()) {
-      if (isMeant(subscriber.session.identity.remoteAddr)) subscriber.askToClose(reason);
+      if (isMeant(subscriber.session.remoteAddr)) subscriber.askToClose(reason);
     }
-    if (this.#publisher !== null && isMeant(this.#publisher.identity.remoteAddr)) {
+    if (this.#publisher !== null && isMeant(this.#publisher.remoteAddr)) {
       this.#endPublisher(this.#publisher, reason);
     }
   }
@@ -284,7 +300,7 @@ export class Stream {
     }
     for (const subscriber of this.#subscribers.values()) {
       subscriber.session.tick();
-      subscriber.checkProgress(nowMs, this.#options.idleTimeoutMs);
+      subscriber.checkProgress(nowMs, this.#options.idleTimeoutMs, this.#options.fanout.backlogMs);
     }
     for (const fanout of this.#fanoutList) fanout.tick();
   }
@@ -335,7 +351,10 @@ export class Stream {
   #write(input: Frame): void {
     const { jumps } = this.#timeline;
     const offset = this.#timeline.offset(input.kind, input.dts, this.#clock.monotonicMs());
-    if (this.#timeline.jumps !== jumps) this.#consumers.discontinuity();
+    if (this.#timeline.jumps !== jumps) {
+      this.#jumps.jumped(this.name, this.#publisher?.identity.sessionId ?? '', input.dts);
+      this.#consumers.discontinuity();
+    }
     const frame = offset === 0 ? input : { ...input, dts: input.dts + offset, pts: input.pts + offset };
     const isVideo = frame.kind === 'video';
     if (isVideo) this.#frameRate.count(this.#clock.unixMs());

@@ -6,6 +6,8 @@ import type { Session } from './session.ts';
 
 /** A subscriber that has been skipping this long, in seconds, will not catch up any more and is closed. */
 const MAX_DROPPING_S = 30;
+/** What waits for a subscriber is at most so old, or as old as the backlog may be: who takes a byte now and then only holds it. Milliseconds. */
+const MAX_UNSENT_MS = 60_000;
 
 /** Closes a subscriber's session on behalf of its stream. */
 export interface SubscriberOwner {
@@ -22,12 +24,16 @@ export class Subscriber implements Player {
   #wroteSeen = 0;
   #progressAt: number;
   #droppingSeconds = 0;
+  /** What will have been sent when all is that waited at the mark, and when that was (monotonic ms). */
+  #markBytes = 0;
+  #markAt: number;
   readonly #owner: SubscriberOwner;
 
   constructor(session: Session, owner: SubscriberOwner, nowMs: number) {
     this.session = session;
     this.#owner = owner;
     this.#progressAt = nowMs;
+    this.#markAt = nowMs;
   }
 
   /** Somebody who watches, rather than a push of our own. */
@@ -58,9 +64,10 @@ export class Subscriber implements Player {
 
   /**
    * Once a second: closes a peer to whom nothing could be written for `idleMs`, though something was to be.
+   * So is one to whom nothing that is older than `backlogMs`, and a minute, could be written, however much it takes of it.
    * So is one whose lifetime is over. A subscriber who waits for a publisher has nothing to be written and stays. One that never stops dropping goes, too.
    */
-  checkProgress(nowMs: number, idleMs: number): void {
+  checkProgress(nowMs: number, idleMs: number, backlogMs: number): void {
     if (nowMs >= this.session.endsAtMs) {
       this.askToClose('expired');
       return;
@@ -71,6 +78,13 @@ export class Subscriber implements Player {
       return;
     }
     const wrote = this.session.peer.wroteBytes();
+    if (this.sink === null || this.sink.writableLength === 0 || wrote >= this.#markBytes) {
+      this.#markBytes = wrote + (this.sink?.writableLength ?? 0);
+      this.#markAt = nowMs;
+    } else if (nowMs - this.#markAt >= Math.max(MAX_UNSENT_MS, backlogMs)) {
+      this.askToClose('too slow');
+      return;
+    }
     if (this.sink === null || this.sink.writableLength === 0 || wrote !== this.#wroteSeen) {
       this.#wroteSeen = wrote;
       this.#progressAt = nowMs;

@@ -19,7 +19,7 @@ import type { SessionSnapshot } from './snapshot.ts';
 
 test('a session that ends is told once, with final counters and the reason of its stop', async () => {
   const ended: [SessionSnapshot, StopReason][] = [];
-  const watch = { sessionEnded: (...end: [SessionSnapshot, StopReason]) => void ended.push(end), batchWritten() {} };
+  const watch = { sessionEnded: (...end: [SessionSnapshot, StopReason]) => void ended.push(end), batchWritten() {}, timeJumped() {} };
   const { registry } = fakeHub({}, undefined, [], watch);
   const peer = Object.assign(new FakePeer(), { lostPackets: () => 3 });
   const publisher = await publishTo(registry, 'PUB1', peer);
@@ -45,10 +45,24 @@ test('a session that ends is told once, with final counters and the reason of it
   );
 });
 
+test('a clock that jumps again and again is counted each time, and named once a publication', async () => {
+  let jumps = 0;
+  const watch = { sessionEnded() {}, batchWritten() {}, timeJumped: () => void jumps++ };
+  const { registry, warnings } = fakeHub({}, undefined, [], watch);
+  for (const id of ['PUB1', 'PUB2']) {
+    const publisher = await publishTo(registry, id);
+    publisher.setTracks(videoTracks);
+    for (const dts of [0, 1e9, 5, 2e9]) publisher.write(video(dts, true));
+    publisher.close('peer closed');
+  }
+  assert.equal(jumps, 6);
+  assert.equal(warnings.filter((message) => /its clock jumped/.test(message)).length, 2);
+});
+
 test('a batch’s time runs from its first frame to its last write; what was cached counts for nothing', () => {
   const clock = new FakeClock();
   const told: number[] = [];
-  const watch = { sessionEnded() {}, batchWritten: (ms: number) => void told.push(ms) };
+  const watch = { sessionEnded() {}, batchWritten: (ms: number) => void told.push(ms), timeJumped() {} };
   const options = { gatherMs: 1000, backlogBytes: 1000, backlogMs: 1000 };
   const formatOptions = { gopNum: 1, mergeWriteBytes: 0 };
   const gops = [{ tracks: videoTracks, items: [video(-80, true), audio(-60), video(-40)], frames: 3, bytes: 11 }];
