@@ -24,9 +24,17 @@ export const REFUSALS = {
   relayPullRefused: { error_code: 2001, desp: 'start_relay_pull failed' },
   /** The reason stands in its place. */
   recordRefused: { error_code: 2003, desp: 'record/start failed' },
+  /** `data.errors` says why. */
+  reloadRefused: { error_code: 2004, desp: 'not reloaded, nothing was changed' },
+  /** `data.errors` says why. */
+  certificateRefused: { error_code: 2005, desp: 'reloaded, but a certificate cannot be used: the one before stays' },
+  /** The reason stands in its place. */
+  drainRefused: { error_code: 2006, desp: 'server/drain failed' },
   noRoom: { error_code: 503, desp: 'no more event streams are taken: too many are open, or the server is stopping' },
   failed: { error_code: 500, desp: 'internal error' },
 } as const satisfies Record<string, Answer>;
+
+export type RefusalName = keyof typeof REFUSALS;
 
 /** What a call that was carried out answers. */
 export function success(data?: object): Answer {

@@ -2,6 +2,7 @@
 import http from 'node:http';
 import net from 'node:net';
 import type { TestContext } from 'node:test';
+import { FaultLog } from '../net/index.ts';
 import type { GroupSnapshot, Log, SessionSnapshot } from '../streams/index.ts';
 import type { ApiDeps } from './endpoint.ts';
 import type { EventStreamLimits } from './event-stream.ts';
@@ -89,6 +90,8 @@ export const IDLE: ApiDeps = {
     metrics: () => Promise.resolve({ contentType: 'text/plain; version=0.0.4', text: 'millrace_ready 1\n' }),
     readiness: () => ({ isReady: true, text: 'ready' }),
   },
+  reload: () => ({ ok: false, errors: [] }),
+  drain: () => ({ ok: false, reason: 'no server' }),
   lastEventSeq: () => 0,
 };
 
@@ -121,7 +124,7 @@ export async function bench(
     host: '127.0.0.1',
     port: 0,
     serverName: 'millrace/1.2.3',
-    log,
+    ...{ log, faults: new FaultLog(log) },
     token,
     ...(consoleFolder === undefined ? {} : { consoleFolder }),
     eventStreamLimits,

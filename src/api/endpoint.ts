@@ -5,7 +5,7 @@ import type { RtpPubRequest, RtpPubResult } from '../protocols/gb28181/index.ts'
 import type { Recorder } from '../record/index.ts';
 import type { Pulls } from '../relay/index.ts';
 import type { GroupSnapshot } from '../streams/index.ts';
-import { type Answer, REFUSALS } from './answer.ts';
+import { type Answer, REFUSALS, type RefusalName } from './answer.ts';
 import type { OperationDeps } from './operation.ts';
 import { wrongParam } from './own-params.ts';
 import type { ServerInfoJson } from './server-info.ts';
@@ -30,18 +30,67 @@ export interface ApiDeps {
   readonly pulls: Pick<Pulls, 'start' | 'stop'>;
   /** Records of streams. */
   readonly records: Pick<Recorder, 'startRecord' | 'stopRecord' | 'list'>;
+  /** Reads the configuration again. */
+  reload(): ReloadResult;
+  /** Lets nobody in any more and ends the server within the time, or tells how that stands. */
+  drain(timeoutMs: number): DrainResult;
   readonly notify: NotifyAdmin;
   readonly operation: OperationDeps;
   /** The number of the event that was recorded last; 0 before the first one. */
   lastEventSeq(): number;
 }
 
+/** What a reload has done. */
+export type ReloadResult =
+  | {
+      readonly ok: true;
+      /** Keys whose new values count. */
+      readonly applied: readonly string[];
+      /** Keys whose new values will count after a restart. */
+      readonly needsRestart: readonly string[];
+      /** Keys of the addresses that serve another certificate now. */
+      readonly certificates: readonly string[];
+      /** Certificates that cannot be used, and why: those before them stay. */
+      readonly problems: readonly string[];
+    }
+  /** Nothing was changed. */
+  | { readonly ok: false; readonly errors: readonly string[] };
+
+/** How a drain stands. */
+export type DrainResult =
+  | {
+      readonly ok: true;
+      /** Publishers, pulls and players that are here. */
+      readonly sessions: number;
+      /** When those that are left are ended, and how long it is until then. */
+      readonly endsAtUnixMs: number;
+      readonly leftMs: number;
+    }
+  | { readonly ok: false; readonly reason: string };
+
 /** The query's and the JSON body's fields; null where the body is no JSON object. */
 export type Params = Readonly<Record<string, unknown>> | null;
 type Method = 'GET' | 'POST';
 
-/** An endpoint as the server sees it. */
-export interface Endpoint {
+/** What the API's document tells of an endpoint beside its path and methods. */
+export interface Described {
+  /** What it does, in a few words. */
+  readonly summary: string;
+  /** What the summary leaves out, sentences; absent: nothing. */
+  readonly description?: string;
+  readonly params: z.ZodType;
+  /** The `data` of an answer to a call that was carried out; absent: there is none. */
+  readonly data?: z.ZodType;
+  /** Why it may refuse, beside what every endpoint may answer. */
+  readonly refusals?: readonly RefusalName[];
+  /** The `data` of those refusals that have one of their own. */
+  readonly refusalDetails?: Readonly<Partial<Record<RefusalName, z.ZodType>>>;
+  /** Whether 1002 says which parameter is wrong. Absent: no more than the original's `param missing`. */
+  readonly isOurs?: boolean;
+}
+
+/** An endpoint as the server and the document see it. */
+export interface Endpoint extends Described {
   readonly path: string;
   readonly methods: readonly Method[];
   /** Whether it changes something, so that its use is logged. */
@@ -52,15 +101,13 @@ export interface Endpoint {
   refuse(refusal: Answer): Answer;
 }
 
-interface Row<S extends z.ZodType> {
+interface Row<S extends z.ZodType> extends Described {
   readonly path: string;
   /** Absent: GET and POST, as all of the original's. */
   readonly methods?: readonly Method[];
   readonly isControl?: boolean;
   /** What does not fit is answered with 1002. */
   readonly params: S;
-  /** Absent: 1002 says no more than the original's `param missing`. */
-  readonly isOurs?: boolean;
   /** The `data` of refusals; absent: they have none. As recorded from the original, endpoint by endpoint. */
   readonly refusalData?: object | null;
   handle(deps: ApiDeps, params: z.output<S>): Answer | Promise<Answer>;
@@ -74,7 +121,7 @@ export function endpoint<S extends z.ZodType>(row: Row<S>): Endpoint {
   const refuse = (refusal: Answer): Answer =>
     row.refusalData === undefined ? refusal : { ...refusal, data: row.refusalData };
   return {
-    path: row.path,
+    ...row,
     methods: row.methods ?? ['GET', 'POST'],
     isControl: row.isControl ?? false,
     refuse,

@@ -1,6 +1,7 @@
 /** Tests of the endpoints: what each answers, and with which parameters. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { GroupSnapshot, SessionSnapshot } from '../streams/index.ts';
 import { bench, LAL_INFO, PARAM_MISSING } from './api-bench.fixture.ts';
 
 test('lal_info hands on what it was given, as it stands', async (t) => {
@@ -18,6 +19,36 @@ test('group is the group asked for, all_group an array, empty where there is non
   assert.equal(
     (await none.ask('GET', '/api/stat/all_group')).body,
     '{"error_code":0,"desp":"succ","data":{"groups":[],"event_seq":0}}',
+  );
+});
+
+test('each session tells what its connection cost, after the fields of the original', async (t) => {
+  const session = (sessionId: string, droppedFrames: number, lostPackets: number): SessionSnapshot => ({
+    ...{ sessionId, protocol: 'RTSP', baseType: 'SUB', remoteAddr: '127.0.0.1:1', startUnixMs: 0 },
+    ...{ readBytesSum: 0, wroteBytesSum: 0, readBitrateKbits: 0, writeBitrateKbits: 0, droppedFrames, lostPackets },
+  });
+  const group: GroupSnapshot = {
+    ...{ streamName: 'a', appName: 'live', audioCodec: '', videoCodec: '', videoWidth: 0, videoHeight: 0 },
+    ...{ pub: session('P', 0, 7), subs: [session('S1', 3, 0), session('S2', 0, 0)], pull: null },
+    ...{ pushs: [session('X', 5, 0)], inFramePerSec: [] },
+  };
+  const { ask } = await bench(t, { group: () => group });
+  const { data } = JSON.parse((await ask('GET', '/api/stat/group?stream_name=a')).body) as {
+    data: Record<'pub' | 'pull', object> & Record<'subs' | 'pushs', object[]>;
+  };
+  const ends = [data.pub, ...data.subs, data.pull, ...data.pushs].map((each) => Object.entries(each).slice(-2));
+  assert.deepEqual(
+    ends,
+    [
+      [0, 7],
+      [3, 0],
+      [0, 0],
+      [0, 0],
+      [5, 0],
+    ].map(([dropped, lost]) => [
+      ['dropped_frames', dropped],
+      ['lost_packets', lost],
+    ]),
   );
 });
 

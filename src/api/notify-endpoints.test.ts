@@ -39,6 +39,17 @@ test('events: filters from query or body; an empty one is none', async (t) => {
   assert.deepEqual(notify.reads, [filtered, filtered, none, none, last]);
 });
 
+test('events: the newest first, below a number', async (t) => {
+  const { ask, notify } = await notifyBench(t);
+  await ask('GET', '/api/notify/events?order=desc&before=7&limit=2');
+  await ask('GET', '/api/notify/events?order=asc');
+  const all = { since: 0, streamName: null, state: null };
+  assert.deepEqual(notify.reads, [
+    { ...all, limit: 2, before: 7, isNewestFirst: true },
+    { ...all, limit: 100 },
+  ]);
+});
+
 test('events: 1002 names the parameter and what is allowed', async (t) => {
   const { ask, notify } = await notifyBench(t);
   const since = `since must be an integer from 0 to ${MAX_SAFE}`;
@@ -53,9 +64,11 @@ test('events: 1002 names the parameter and what is allowed', async (t) => {
     ['since=11', 'since must be at most 10, the number of the last event, not 11'],
     ['limit=0', 'limit must be an integer from 1 to 1000, not "0"'],
     ['limit=1001', 'limit must be an integer from 1 to 1000, not "1001"'],
+    ['before=0', `before must be an integer from 1 to ${MAX_SAFE}, not "0"`],
+    ['order=up', 'order must be one of asc, desc, not "up"'],
     ['state=lost', `${state}, not "lost"`],
     [`state=${'x'.repeat(200)}`, `${state}, not "${'x'.repeat(79)}…`],
-    ['stream=a', 'stream is not known here, allowed are since, stream_name, state, limit'],
+    ['stream=a', 'stream is not known here, allowed are since, before, order, stream_name, state, limit'],
   ]) {
     const { status, body } = await ask('GET', `/api/notify/events?${query}`);
     assert.equal(status, 200);
@@ -68,7 +81,7 @@ test('events: 1002 names the parameter and what is allowed', async (t) => {
     ['{"limit":[1]}', 'limit must be an integer from 1 to 1000, not [1]'],
     ['{"limit":true}', 'limit must be an integer from 1 to 1000, not true'],
     ['{"stream_name":1}', 'stream_name must be a string, not 1'],
-    ['{"__proto__":1}', '__proto__ is not known here, allowed are since, stream_name, state, limit'],
+    ['{"__proto__":1}', '__proto__ is not known here, allowed are since, before, order, stream_name, state, limit'],
   ]) {
     const { body } = await ask('POST', '/api/notify/events', sent);
     assert.equal(body, JSON.stringify({ error_code: 1002, desp: `param missing: ${desp}` }));

@@ -2,6 +2,8 @@
 import { z } from 'zod';
 import { EVENT_STATES, type ReplayFilter, SETTLED_STATES } from '../notify/index.ts';
 import { type Answer, REFUSALS, success } from './answer.ts';
+import { event, notifyStatus } from './answer-schemas.ts';
+import { field } from './described.ts';
 import { ANY, type Endpoint, endpoint } from './endpoint.ts';
 import { integer, oneOf, ownParams } from './own-params.ts';
 
@@ -15,25 +17,27 @@ const ID_LIST = `1 to ${MAX_REPLAY_IDS} ids, in JSON an array of strings, in a q
 const ONE_FILTER = 'exactly one of ids, state, or from and to is needed';
 
 const eventsParams = ownParams({
-  since: integer(0).default(0),
-  stream_name: z.string({ error: 'a string' }).optional(),
-  state: oneOf(EVENT_STATES).optional(),
-  limit: integer(1, MAX_LIMIT).default(DEFAULT_LIMIT),
+  since: field('only events with a higher seq, at most that of the last event', integer(0).default(0)),
+  before: field('only events with a lower seq; absent: all', integer(1).optional()),
+  order: field('asc: by rising seq; desc: the newest first', oneOf(['asc', 'desc']).default('asc')),
+  stream_name: field('only events of this stream; absent: of all', z.string({ error: 'a string' }).optional()),
+  state: field('only events in this state; absent: in all', oneOf(EVENT_STATES).optional()),
+  limit: field('events in the answer, at most', integer(1, MAX_LIMIT).default(DEFAULT_LIMIT)),
 });
 
+const idList = z.preprocess(
+  (value) => (typeof value === 'string' ? value.split(',') : value),
+  z
+    .array(z.string({ error: ID_LIST }).min(1, { error: ID_LIST }), { error: ID_LIST })
+    .min(1)
+    .max(MAX_REPLAY_IDS),
+);
+
 const replayParams = ownParams({
-  ids: z
-    .preprocess(
-      (value) => (typeof value === 'string' ? value.split(',') : value),
-      z
-        .array(z.string({ error: ID_LIST }).min(1, { error: ID_LIST }), { error: ID_LIST })
-        .min(1)
-        .max(MAX_REPLAY_IDS),
-    )
-    .optional(),
-  state: oneOf(SETTLED_STATES).optional(),
-  from: integer(1).optional(),
-  to: integer(1).optional(),
+  ids: field('these events', idList.optional()),
+  state: field('all events in this state', oneOf(SETTLED_STATES).optional()),
+  from: field('events with this seq and higher; together with to', integer(1).optional()),
+  to: field('events with this seq and lower; together with from', integer(1).optional()),
 }).transform(({ ids, state, from, to }, context): ReplayFilter => {
   const range = from === undefined || to === undefined ? undefined : { from, to };
   const isHalfRange = range === undefined && (from !== undefined || to !== undefined);
@@ -56,27 +60,41 @@ const replayParams = ownParams({
 export const NOTIFY_ENDPOINTS: readonly Endpoint[] = [
   endpoint({
     path: '/api/notify/status',
+    summary: 'tells how callbacks are kept and delivered',
     params: ANY,
+    data: notifyStatus,
     isOurs: true,
     handle: async (deps) => success(await deps.notify.status()),
   }),
   endpoint({
     path: '/api/notify/events',
+    summary: 'finds callbacks, with what became of each',
+    description:
+      'For the next page, ask with the last `seq` of the answer as `since`, or with `order=desc` as `before`, until none come.',
     params: eventsParams,
+    data: z.object({ events: z.array(event) }),
     isOurs: true,
-    handle: async (deps, { since, stream_name, state, limit }) => {
+    handle: async (deps, { since, before, order, stream_name, state, limit }) => {
       const last = deps.lastEventSeq();
       if (since > last) return beyondLast(since, last);
-      const filter = { since, streamName: stream_name ?? null, state: state ?? null, limit };
+      const filter = {
+        ...{ since, streamName: stream_name ?? null, state: state ?? null, limit },
+        ...(before === undefined ? {} : { before }),
+        ...(order === 'desc' ? { isNewestFirst: true } : {}),
+      };
       return success({ events: await deps.notify.events(filter) });
     },
   }),
   endpoint({
     path: '/api/notify/replay',
+    summary: 'has settled events delivered once more',
+    description:
+      'With the same `webhook-id`, so that a receiver can tell that it has seen them. Exactly one of `ids`, `state`, or `from` and `to`.',
     // Not by GET: whatever follows links must not send callbacks once more.
     methods: ['POST'],
     isControl: true,
     params: replayParams,
+    data: z.object({ replayed: field('how many', z.int().min(0)) }),
     isOurs: true,
     handle: async (deps, filter) => success({ replayed: await deps.notify.replay(filter) }),
   }),

@@ -8,11 +8,12 @@ const MAX_QUOTED = 80;
 /** An object of these parameters and no others: a filter that is misspelt must not be a filter that is left out. */
 export function ownParams<T extends z.ZodRawShape>(shape: T) {
   const known = Object.keys(shape).join(', ');
+  const allowed = known === '' ? 'there are no parameters' : `allowed are ${known}`;
   return z.preprocess(
     withoutEmpty,
     z.strictObject(shape, {
       error: (issue) =>
-        issue.code === 'unrecognized_keys' ? `${issue.keys[0]} is not known here, allowed are ${known}` : NO_OBJECT,
+        issue.code === 'unrecognized_keys' ? `${issue.keys[0]} is not known here, ${allowed}` : NO_OBJECT,
     }),
   );
 }
@@ -23,7 +24,7 @@ const NO_OBJECT = 'the body is no JSON object';
 export function integer(min: number, max: number = Number.MAX_SAFE_INTEGER) {
   const error = `an integer from ${min} to ${max}`;
   return z.preprocess(
-    (value) => (typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value),
+    (value) => (typeof value === 'string' && /^-?\d+$/.test(value) ? Number(value) : value),
     z.int({ error }).min(min, { error }).max(max, { error }),
   );
 }

@@ -15,7 +15,7 @@ function headerLines(head: string): Map<string, string> {
 function keyOrder(value: unknown, path = ''): string[] {
   if (typeof value !== 'object' || value === null) return [];
   if (Array.isArray(value)) return value.slice(0, 1).flatMap((item) => keyOrder(item, `${path}[]`));
-  const ours = ['pushs', 'event_seq'];
+  const ours = ['pushs', 'event_seq', 'dropped_frames', 'lost_packets'];
   const entries = Object.entries(value).filter(([key]) => !ours.includes(key));
   return entries.flatMap(([key, inner]) => [`${path}.${key}`, ...keyOrder(inner, `${path}.${key}`)]);
 }

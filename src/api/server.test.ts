@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import http from 'node:http';
 import net from 'node:net';
 import { test } from 'node:test';
+import { FaultLog } from '../net/index.ts';
 import type { Log } from '../streams/index.ts';
 import { bench, CORS, IDLE, PAGE_NOT_FOUND, PARAM_MISSING, raw } from './api-bench.fixture.ts';
 import { createApiServer } from './index.ts';
@@ -161,14 +162,21 @@ test('an endpoint that fails is answered in the envelope and logged', async (t) 
 test('a port in use is an error that names the port', async (t) => {
   const { port } = await bench(t);
   const log: Log = { debug() {}, info() {}, warn() {}, error() {} };
-  const second = createApiServer(IDLE, { host: '127.0.0.1', port, serverName: 'x', log, token: '' });
+  const second = createApiServer(IDLE, {
+    host: '127.0.0.1',
+    port,
+    serverName: 'x',
+    log,
+    faults: new FaultLog(log),
+    token: '',
+  });
   await assert.rejects(second.listen(), new RegExp(`127\\.0\\.0\\.1:${port}: the port is in use`));
   await second.close();
 });
 
 test('without a host every address is listened on', async (t) => {
   const log: Log = { debug() {}, info() {}, warn() {}, error() {} };
-  const server = createApiServer(IDLE, { port: 0, serverName: 'x', log, token: '' });
+  const server = createApiServer(IDLE, { port: 0, serverName: 'x', log, faults: new FaultLog(log), token: '' });
   t.after(() => server.close());
   const { port } = await server.listen();
   assert.match(await raw(port, 'GET /api/stat/lal_info HTTP/1.0\r\n\r\n'), /"error_code":0/);

@@ -1,13 +1,24 @@
 /** The HTTP API's server: whatever is asked, and however badly, is answered with HTTP 200 and the JSON envelope. */
 import type { Socket } from 'node:net';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
-import { CORS_HEADERS, type Listener, listen, remoteAddress } from '../net/index.ts';
+import {
+  CORS_HEADERS,
+  guardDoor,
+  type Listener,
+  listen,
+  type PeerFaults,
+  type PeerLimits,
+  remoteAddress,
+  tellOverHttp,
+} from '../net/index.ts';
 import type { Log } from '../streams/index.ts';
 import { type Answer, REFUSALS, success } from './answer.ts';
 import { addConsole, readConsole } from './console.ts';
 import type { ApiDeps, Endpoint, Params } from './endpoint.ts';
 import { ENDPOINTS } from './endpoints.ts';
 import { EVENT_STREAM_LIMITS, type EventStreamLimits, EventStreams } from './event-stream.ts';
+import { openApi } from './openapi.ts';
+import { OPENAPI_PATH } from './openapi-plain.ts';
 import { addOperation, HEALTH_PATHS } from './operation.ts';
 import { answerWithStream, STREAM_HEADERS, STREAM_PATH, streamStart } from './stream-endpoint.ts';
 import { tokenCheck } from './token.ts';
@@ -20,6 +31,9 @@ interface ApiOptions {
   /** Value of the header `Server`, e.g. `millrace/0.1.0`. */
   readonly serverName: string;
   readonly log: Log;
+  readonly faults: PeerFaults;
+  /** Absent: everybody is let in. */
+  readonly limits?: PeerLimits;
   /** What callers must bring; empty: nothing. */
   readonly token: string;
   /** Where the console's built files are; absent: the API has no console. */
@@ -29,6 +43,8 @@ interface ApiOptions {
 }
 
 export interface ApiServer {
+  /** What callers must bring from now on; empty: nothing. Event streams that are open stay. */
+  setToken(token: string): void;
   /** Rejects with a sentence that names the port where it cannot be had. */
   listen(): Promise<{ readonly port: number }>;
   /** Frees the port, gives event streams a moment to take the rest, and ends every connection, idle or not. */
@@ -47,22 +63,30 @@ const REQUEST_TIMEOUT_MS = 10_000;
 export function createApiServer(deps: ApiDeps, options: ApiOptions): ApiServer {
   const own = { 'Content-Type': 'application/json', Server: options.serverName };
   const headers = { ...CORS_HEADERS, ...own };
-  const app = createApp(headers, options.log);
+  const app = createApp(headers, options);
   const files = options.consoleFolder === undefined ? new Map() : readConsole(options.consoleFolder);
   addConsole(app, files, options.serverName);
-  // the console's files hold no secret, and it is the console that asks for the token
-  if (options.token !== '') {
-    demandToken(app, options.token, headers, (path) => files.has(path) || HEALTH_PATHS.has(path));
-  }
+  // neither the console's files nor the document hold a secret, and it is the console that asks for the token
+  const isOpen = (path: string): boolean => files.has(path) || HEALTH_PATHS.has(path) || path === OPENAPI_PATH;
+  const tokenUsers = [demandToken(app, headers, isOpen), addDocument(app, options.serverName, headers)];
+  const setToken = (token: string): void => {
+    for (const use of tokenUsers) use(token);
+  };
+  setToken(options.token);
   addOperation(app, deps.operation, options.serverName, options.log);
   const streams = new EventStreams(deps.notify, options.log, { ...EVENT_STREAM_LIMITS, ...options.eventStreamLimits });
   for (const endpoint of ENDPOINTS) addEndpoint(app, endpoint, deps, headers, options.log);
   addStream(app, streams, deps, headers);
   let listener: Listener | null = null;
   return {
+    setToken,
     listen: async () => {
       await app.ready();
-      const { host, port } = options;
+      const { host, port, limits, serverName } = options;
+      if (limits !== undefined) {
+        app.server.on('connection', (socket) => limits.slowReaders.watch(socket));
+        guardDoor(app.server, limits.apiConnections, tellOverHttp(serverName));
+      }
       listener = await listen(app.server, host === undefined ? { port } : { host, port });
       return { port: listener.port };
     },
@@ -75,7 +99,7 @@ export function createApiServer(deps: ApiDeps, options: ApiOptions): ApiServer {
   };
 }
 
-function createApp(headers: Headers, log: Log): FastifyInstance {
+function createApp(headers: Headers, { log, faults }: Pick<ApiOptions, 'log' | 'faults'>): FastifyInstance {
   const app = fastify({
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
@@ -83,7 +107,7 @@ function createApp(headers: Headers, log: Log): FastifyInstance {
     http: { headersTimeout: REQUEST_TIMEOUT_MS, connectionsCheckingInterval: 1000, requireHostHeader: false },
     routerOptions: { querystringParser: parseQuery },
     frameworkErrors: (_error, _request, reply) => send(reply, headers, REFUSALS.pageNotFound),
-    clientErrorHandler: (error, socket) => answerNonsense(error, socket, headers),
+    clientErrorHandler: (error, socket) => answerNonsense(error, socket, headers, faults),
   });
   // A body with GET is unusual, but the original reads it.
   app.addHttpMethod('GET', { hasBody: true, overrideExisting: true });
@@ -108,16 +132,26 @@ function createApp(headers: Headers, log: Log): FastifyInstance {
 /** What a page of another origin may send, where a token is demanded. */
 const ALLOW_TOKEN = { 'Access-Control-Allow-Headers': 'Content-Type, Last-Event-ID, Authorization' };
 
-function demandToken(app: FastifyInstance, token: string, headers: Headers, isOpen: (path: string) => boolean): void {
-  const hasToken = tokenCheck(token);
+/** @returns what sets the token; empty: none is demanded */
+function demandToken(
+  app: FastifyInstance,
+  headers: Headers,
+  isOpen: (path: string) => boolean,
+): (token: string) => void {
+  let isDemanded = false;
+  let hasToken = tokenCheck('');
   app.addHook('onRequest', (request, reply, done) => {
     if (isOpen(request.routeOptions.url ?? '') || hasToken(request)) done();
     else reply.header('WWW-Authenticate', 'Bearer').code(401).headers(headers).send(envelope(REFUSALS.unauthorized));
   });
   app.addHook('onSend', (request, reply, payload, done) => {
-    if (request.method === 'OPTIONS') reply.headers(ALLOW_TOKEN);
+    if (isDemanded && request.method === 'OPTIONS') reply.headers(ALLOW_TOKEN);
     done(null, payload);
   });
+  return (token) => {
+    isDemanded = token !== '';
+    hasToken = tokenCheck(token);
+  };
 }
 
 function addEndpoint(app: FastifyInstance, endpoint: Endpoint, deps: ApiDeps, headers: Headers, log: Log): void {
@@ -146,6 +180,22 @@ function addStream(app: FastifyInstance, streams: EventStreams, deps: ApiDeps, h
     },
   });
   addPreflight(app, STREAM_PATH, methods, { ...headers, ...STREAM_HEADERS });
+}
+
+/** @returns what tells the document of the token that is demanded */
+function addDocument(app: FastifyInstance, serverName: string, headers: Headers): (token: string) => void {
+  const version = serverName.slice(serverName.indexOf('/') + 1);
+  let hasToken = false;
+  let document: Buffer | null = null;
+  app.get(OPENAPI_PATH, (_request, reply) => {
+    document ??= Buffer.from(JSON.stringify(openApi({ version, hasToken })));
+    return reply.headers(headers).send(document);
+  });
+  addPreflight(app, OPENAPI_PATH, ['GET'], headers);
+  return (token) => {
+    hasToken = token !== '';
+    document = null;
+  };
 }
 
 /** What a browser asks before it lets a page of another origin call. */
@@ -184,8 +234,12 @@ function parseQuery(query: string): Record<string, string> {
 }
 
 /** What cannot be parsed as HTTP never becomes a request, so the answer is written by hand. */
-function answerNonsense(error: Error, socket: Socket, headers: Headers): void {
+function answerNonsense(error: Error, socket: Socket, headers: Headers, faults: PeerFaults): void {
   const code = 'code' in error ? error.code : '';
+  if (code !== 'ECONNRESET') {
+    const reason = code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 'timed out' : 'malformed';
+    faults.tell('API', reason, { peer: remoteAddress(socket) }, `API refused: ${error.message}`);
+  }
   if (!socket.writable || code === 'ECONNRESET' || code === 'ERR_HTTP_REQUEST_TIMEOUT') {
     socket.destroy();
     return;

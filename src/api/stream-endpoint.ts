@@ -1,6 +1,7 @@
 /** `/api/notify/stream`: where a reader resumes, and the head of its answer. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Answer, REFUSALS } from './answer.ts';
+import { field } from './described.ts';
 import type { ApiDeps, Params } from './endpoint.ts';
 import type { EventStreams } from './event-stream.ts';
 import { integer, ownParams, wrongParam } from './own-params.ts';
@@ -10,7 +11,13 @@ export const STREAM_PATH = '/api/notify/stream';
 /** Those of the answer and of a preflight, beside the API's own. */
 export const STREAM_HEADERS = { 'Access-Control-Allow-Headers': 'Content-Type, Last-Event-ID' };
 
-const streamParams = ownParams({ since: integer(0).optional(), 'Last-Event-ID': integer(0).optional() });
+export const streamParams = ownParams({
+  since: field('only events with a higher seq; absent: those that are recorded from now on', integer(0).optional()),
+  'Last-Event-ID': field(
+    'goes before since; a browser’s EventSource sends it as a header when it comes back',
+    integer(0).optional(),
+  ),
+});
 
 /** The number after which a reader goes on, or why it is refused. */
 export function streamStart(

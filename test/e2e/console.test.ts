@@ -1,22 +1,16 @@
 /** The console in Chromium, against a server with real streams: it shows, plays, commands, and tells of callbacks. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { join } from 'node:path';
 import { before, test } from 'node:test';
 import type { BrowserContext, Page } from 'playwright-core';
 import { openBrowser } from '../support/browser.ts';
+import { assertAccessible, buildConsole, button, openConsole, orderedScope, row } from '../support/console.ts';
 import { publish } from '../support/ffmpeg.ts';
 import { HttpPlayer } from '../support/http.ts';
 import { GOPS_CACHED, type Millrace, startServer } from '../support/millrace.ts';
-import { run } from '../support/process.ts';
 import { type Receiver, startReceiver } from '../support/receiver.ts';
 import { fileScope, type Scope, tempDir } from '../support/temp-dir.ts';
-import { PATIENCE_MS, poll } from '../support/wait-for.ts';
+import { poll } from '../support/wait-for.ts';
 
-const ROOT = join(import.meta.dirname, '../..');
-const require = createRequire(import.meta.url);
-const AXE = readFileSync(require.resolve('axe-core'), 'utf8');
 const HOSTILE = '..%5c<script>alert(1)';
 /** Each view, and a part of it that is there once it has its answers. */
 const VIEWS = [
@@ -25,13 +19,8 @@ const VIEWS = [
   ['#/events', 'summary'],
   ['#/records', '.panel'],
   ['#/server', 'tbody code'],
+  ['#/api', 'summary'],
 ] as const;
-
-interface Violation {
-  readonly id: string;
-  readonly impact: string;
-  readonly nodes: readonly { readonly html: string }[];
-}
 
 const scope = fileScope();
 let receiver: Receiver;
@@ -39,8 +28,7 @@ let server: Millrace;
 let browser: BrowserContext;
 
 before(async () => {
-  const built = await run(scope, process.execPath, [join(ROOT, 'scripts/build-console.js')], { cwd: ROOT });
-  assert.equal(built.code, 0, built.stderr);
+  await buildConsole(scope);
   receiver = await startReceiver(scope);
   server = await startServer(scope, {
     ...GOPS_CACHED,
@@ -56,45 +44,7 @@ before(async () => {
   browser = await openBrowser(scope);
 });
 
-/** A page of the console. The test fails where it has an error, opens a dialog, or asks another host for anything. */
-async function open(t: Scope, hash: string, of: Millrace = server): Promise<Page> {
-  const page = await browser.newPage();
-  page.setDefaultTimeout(PATIENCE_MS);
-  const faults: string[] = [];
-  page.on('pageerror', ({ message }) => faults.push(message));
-  page.on('dialog', (dialog) => faults.push(`dialog ${dialog.message()}`));
-  page.on('console', (line) => {
-    // that a request was answered 401 is said there too
-    if (line.type() === 'error' && !line.text().includes('401')) faults.push(line.text());
-  });
-  page.on('request', (request) => {
-    const url = new URL(request.url());
-    if (url.hostname !== '127.0.0.1' && url.protocol !== 'blob:') faults.push(`request to ${url.href}`);
-  });
-  t.after(async () => {
-    await page.close();
-    assert.deepEqual(faults, []);
-  });
-  await page.goto(`http://127.0.0.1:${of.port('api')}/${hash}`);
-  return page;
-}
-
-/** axe-core has no serious or critical finding. */
-async function assertAccessible(page: Page, what: string): Promise<void> {
-  await page.evaluate(`${AXE};0`);
-  const { violations } = await page.evaluate<{ violations: Violation[] }>('axe.run()');
-  const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
-  assert.deepEqual(
-    serious.map(({ id, nodes }) => [id, ...nodes.map(({ html }) => html)]),
-    [],
-    what,
-  );
-}
-
-const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true });
-
-/** The row of a table that says this. */
-const row = (page: Page, text: string) => page.locator('tr', { hasText: text });
+const open = (t: Scope, hash: string, of: Millrace = server): Promise<Page> => openConsole(t, browser, of, hash);
 
 test('streams are listed with codecs, size, bitrate and viewers; a hostile name is text', async (t) => {
   new HttpPlayer(t, server.url('http', 'live/tube.flv'));
@@ -200,13 +150,37 @@ test('events come live with body and state; a refused one is replayed', async (t
 
   await page.getByLabel('Stream').fill('nobody-there');
   await page.keyboard.press('Enter');
-  await page.getByText('Events found, oldest first').waitFor();
+  await page.getByText('Events found, newest first').waitFor();
   await poll(
     'only its events',
     () => page.locator('.events > li').allTextContents(),
     (texts) => texts.length === 1,
   );
   await row(page, new URL(receiver.url('')).origin).waitFor();
+});
+
+test('events of a stream are found, the newest first, page by page', async (t) => {
+  const ownScope = orderedScope(t);
+  const own = await startReceiver(ownScope);
+  const busy = await startServer(ownScope, { http_notify: own.config() });
+  // two events each: more than a page
+  for (let i = 0; i < 60; i++) {
+    const from = own.callbacks.all.length;
+    const player = new HttpPlayer(t, busy.url('http', 'live/often.flv'));
+    await own.waitFor('on_sub_start', {}, from);
+    player.leave();
+    await own.waitFor('on_sub_stop', {}, from);
+  }
+  const page = await open(ownScope, '#/events/often', busy);
+  const numbers = async (): Promise<number[]> => (await page.locator('.seq').allTextContents()).map(Number);
+  const isNewestFirst = (all: readonly number[]): boolean => all.every((seq, i) => i === 0 || seq < (all[i - 1] ?? 0));
+  const first = await poll('a page', numbers, ({ length }) => length === 100);
+  assert.ok(isNewestFirst(first));
+  await button(page, 'Older').click();
+  const rest = await poll('the page before it', numbers, ({ length }) => length === 20);
+  assert.ok(isNewestFirst(rest) && (rest[0] ?? 0) < (first.at(-1) ?? 0));
+  await button(page, 'Newer').click();
+  await poll('the first page', numbers, ({ length }) => length === 100);
 });
 
 test('a record is begun and ended, and listed', async (t) => {
@@ -232,10 +206,11 @@ test('a pull is begun and ended', async (t) => {
 });
 
 test('an address is blocked from a viewer’s row, and let in again', async (t) => {
-  const own = await startServer(t);
+  const ownScope = orderedScope(t);
+  const own = await startServer(ownScope);
   const url = own.url('http', 'live/cam.flv');
   const player = new HttpPlayer(t, url);
-  const page = await open(t, '#/stream/cam', own);
+  const page = await open(ownScope, '#/stream/cam', own);
   await page.getByRole('button', { name: /^Block 127/ }).click();
   await button(page, 'Block').click();
   await player.closed();
@@ -257,8 +232,9 @@ test('warnings of the configuration are shown', async (t) => {
 });
 
 test('who has no token is asked for it; it is kept for the tab, and no longer', async (t) => {
-  const guarded = await startServer(t, { millrace: { api: { token: 'sesame' } } });
-  const page = await open(t, '', guarded);
+  const ownScope = orderedScope(t);
+  const guarded = await startServer(ownScope, { millrace: { api: { token: 'sesame' } } });
+  const page = await open(ownScope, '', guarded);
   await page.getByLabel('Token').fill('sesam');
   await page.keyboard.press('Enter');
   await page.getByText('The token was not taken').waitFor();

@@ -9,6 +9,7 @@ import { nextTheme, theme } from './model/theme.ts';
 import type { ServerInfo } from './model/types.ts';
 import { DialogPlace } from './ui/dialog.tsx';
 import { Toasts } from './ui/small.tsx';
+import { ApiView } from './views/api.tsx';
 import { EventsView } from './views/events.tsx';
 import { RecordsView } from './views/records.tsx';
 import { ServerView } from './views/server.tsx';
@@ -21,6 +22,7 @@ const PLACES: readonly (readonly [string, Route])[] = [
   ['Events', { view: 'events', stream: '' }],
   ['Records', { view: 'records', stream: '' }],
   ['Server', { view: 'server' }],
+  ['API', { view: 'api', entry: '' }],
 ];
 const THEME_NAMES = { auto: 'automatic', light: 'light', dark: 'dark' };
 /** Between two tries to reach the server. Milliseconds. */
@@ -80,7 +82,8 @@ function Console(): VNode {
 
 function View({ current, info }: { current: Route; info: ServerInfo }): VNode {
   const hasMoved = useRef(false);
-  const address = href(current);
+  // within the page of the API it is the entry that is gone to
+  const address = current.view === 'api' ? current.view : href(current);
   // who goes to another view goes on from its heading
   useEffect(() => {
     const heading = document.querySelector('h1');
@@ -91,6 +94,7 @@ function View({ current, info }: { current: Route; info: ServerInfo }): VNode {
   if (current.view === 'stream') return <StreamView key={current.name} name={current.name} info={info} />;
   if (current.view === 'events') return <EventsView key={current.stream} stream={current.stream} info={info} />;
   if (current.view === 'records') return <RecordsView key={current.stream} stream={current.stream} />;
+  if (current.view === 'api') return <ApiView entry={current.entry} />;
   return current.view === 'server' ? <ServerView info={info} /> : <StreamsView info={info} />;
 }
 

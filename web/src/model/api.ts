@@ -9,10 +9,13 @@ export const wantsToken = new Store(false);
 /** The API's refusal, in its own words. */
 export class ApiError extends Error {
   readonly code: number;
+  /** What else it says. */
+  readonly data: unknown;
 
-  constructor(code: number, message: string) {
+  constructor(code: number, message: string, data: unknown) {
     super(message);
     this.code = code;
+    this.data = data;
   }
 }
 
@@ -33,6 +36,22 @@ export function get<T>(path: string, query: Query = {}): Promise<Answer<T>> {
 export async function post<T>(path: string, body: object): Promise<T> {
   const { data } = await call<T>(apiUrl(path), { method: 'POST', body: JSON.stringify(body) });
   return data;
+}
+
+/** What the API says of itself. Rejects where it does not answer. */
+export async function fetchDocument<T>(): Promise<T> {
+  const response = await fetch(documentUrl());
+  return (await response.json()) as T;
+}
+
+export function documentUrl(): string {
+  return apiUrl('openapi.json');
+}
+
+/** What operators' tools ask beside the API: `metrics`, `readyz`. Rejects where the server does not answer. */
+export async function getText(path: 'metrics' | 'readyz'): Promise<string> {
+  const response = await fetchWithToken(pageUrl(path).href);
+  return response.text();
 }
 
 /** Where events come from, one after the other; a token stands in the address, as no header can be set. */
@@ -63,20 +82,29 @@ export function reasonOf(error: unknown): string {
 }
 
 async function call<T>(url: string, init: RequestInit): Promise<Answer<T>> {
-  const token = sessionStorage.getItem(TOKEN_KEY);
-  const headers: HeadersInit = token === null ? {} : { Authorization: `Bearer ${token}` };
-  const response = await fetch(url, { ...init, headers, cache: 'no-store' });
+  const response = await fetchWithToken(url, init);
   const text = await response.text();
   const answer = JSON.parse(text) as { error_code: number; desp: string; data: T };
   if (response.status === 401) wantsToken.set(true);
-  if (answer.error_code !== 0) throw new ApiError(answer.error_code, answer.desp);
+  if (answer.error_code !== 0) throw new ApiError(answer.error_code, answer.desp, answer.data);
   return { data: answer.data, bytes: text.length };
+}
+
+function fetchWithToken(url: string, init: RequestInit = {}): Promise<Response> {
+  const token = sessionStorage.getItem(TOKEN_KEY);
+  const headers: HeadersInit = token === null ? {} : { Authorization: `Bearer ${token}` };
+  return fetch(url, { ...init, headers, cache: 'no-store' });
 }
 
 /** Relative to the page, which a reverse proxy may have put below a path of its own. */
 function apiUrl(path: string, query: Query = {}): string {
-  const url = new URL(`api/${path}`, document.baseURI);
+  const url = pageUrl(`api/${path}`);
   for (const [name, value] of Object.entries(query)) url.searchParams.set(name, String(value));
-  url.hash = '';
   return url.href;
+}
+
+function pageUrl(path: string): URL {
+  const url = new URL(path, document.baseURI);
+  url.hash = '';
+  return url;
 }

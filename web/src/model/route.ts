@@ -5,7 +5,9 @@ export type Route =
   | { readonly view: 'streams' }
   | { readonly view: 'stream'; readonly name: string }
   | { readonly view: 'events' | 'records'; readonly stream: string }
-  | { readonly view: 'server' };
+  | { readonly view: 'server' }
+  /** `entry`: an endpoint, a webhook or a shape by its name; empty: none in particular. */
+  | { readonly view: 'api'; readonly entry: string };
 
 export const route = new Store<Route>(readRoute());
 
@@ -16,6 +18,7 @@ export function href(to: Route): string {
   if (to.view === 'stream') return `#/stream/${encodeURIComponent(to.name)}`;
   if (to.view === 'streams') return '#/';
   if (to.view === 'server') return '#/server';
+  if (to.view === 'api') return to.entry === '' ? '#/api' : `#/api/${encodeURIComponent(to.entry)}`;
   return to.stream === '' ? `#/${to.view}` : `#/${to.view}/${encodeURIComponent(to.stream)}`;
 }
 
@@ -28,6 +31,7 @@ function readRoute(): Route {
   const name = decoded(rest);
   if (view === 'stream' && name !== '') return { view, name };
   if (view === 'events' || view === 'records') return { view, stream: name };
+  if (view === 'api') return { view, entry: name };
   return view === 'server' ? { view } : { view: 'streams' };
 }
 

@@ -12,6 +12,8 @@ export interface Session {
   readonly bitrate_kbits: number;
   readonly read_bitrate_kbits: number;
   readonly write_bitrate_kbits: number;
+  readonly dropped_frames: number;
+  readonly lost_packets: number;
 }
 
 export interface Group {
@@ -55,6 +57,20 @@ export interface LalInfo {
   readonly api_version: string;
   readonly notify_version: string;
   readonly start_time: string;
+}
+
+/** What a reload has done: keys of the configuration. */
+export interface Reloaded {
+  readonly applied: readonly string[];
+  readonly needs_restart: readonly string[];
+  readonly certificates: readonly string[];
+}
+
+/** How a drain stands. */
+export interface Draining {
+  readonly sessions: number;
+  readonly ends_in_sec: number;
+  readonly ends_at: string;
 }
 
 export const EVENT_STATES = ['waiting', 'delivered', 'refused', 'expired'] as const;

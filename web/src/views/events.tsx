@@ -26,7 +26,7 @@ export function EventsView({ stream, info }: { stream: string; info: ServerInfo 
         <p class="notice">HTTP Notify is off (http_notify.enable): no events are recorded or delivered.</p>
       )}
       <NotifyState />
-      <Panel title={isFiltered ? 'Events found, oldest first' : 'Newest events, live'}>
+      <Panel title={isFiltered ? 'Events found, newest first' : 'Newest events, live'}>
         <form
           class="filters"
           onSubmit={(event) => {
@@ -108,14 +108,14 @@ function newerThan(held: readonly NotifyEvent[], events: readonly NotifyEvent[])
 }
 
 function FoundEvents({ stream, state }: { stream: string; state: EventState | '' }): VNode {
-  /** The numbers after which the pages up to this one begin. */
-  const [starts, setStarts] = useState<readonly number[]>([0]);
+  /** The numbers before which the pages after the first one begin, up to this one. */
+  const [starts, setStarts] = useState<readonly number[]>([]);
   const [events, setEvents] = useState<readonly NotifyEvent[] | null>(null);
   const [problem, setProblem] = useState<string | null>(null);
-  const since = starts.at(-1) ?? 0;
+  const before = starts.at(-1) ?? '';
   const task = async (): Promise<number> => {
     try {
-      const query = { since, limit: PAGE_SIZE, stream_name: stream, state };
+      const query = { order: 'desc', before, limit: PAGE_SIZE, stream_name: stream, state };
       const { data, bytes } = await get<{ events: readonly NotifyEvent[] }>('notify/events', query);
       setEvents(data.events);
       setProblem(null);
@@ -125,7 +125,7 @@ function FoundEvents({ stream, state }: { stream: string; state: EventState | ''
       return 0;
     }
   };
-  usePolling(task, PAGE_POLL_MS, [since]);
+  usePolling(task, PAGE_POLL_MS, [before]);
   const last = events?.at(-1);
   const hasMore = events !== null && events.length === PAGE_SIZE;
   const next = (): void => {
@@ -137,13 +137,13 @@ function FoundEvents({ stream, state }: { stream: string; state: EventState | ''
       {events === null ? null : (
         <EventList events={events} onReplay={replayOne} empty="No event that is kept is like that." />
       )}
-      {starts.length === 1 && !hasMore ? null : (
+      {starts.length === 0 && !hasMore ? null : (
         <nav class="pager" aria-label="Pages of events">
-          <button type="button" disabled={starts.length === 1} onClick={() => setStarts(starts.slice(0, -1))}>
-            Earlier
+          <button type="button" disabled={starts.length === 0} onClick={() => setStarts(starts.slice(0, -1))}>
+            Newer
           </button>
           <button type="button" disabled={!hasMore} onClick={next}>
-            Later
+            Older
           </button>
         </nav>
       )}

@@ -1,13 +1,19 @@
 /** The server itself: which it is, where it listens, what its configuration lacks, and blocked addresses. */
 import type { VNode } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { get, post } from '../model/api.ts';
-import { wholeSeconds } from '../model/format.ts';
+import { get, getText, post } from '../model/api.ts';
+import { count, wholeSeconds } from '../model/format.ts';
+import { type Loss, lossesOf } from '../model/metrics.ts';
+import { usePolling } from '../model/polling.ts';
 import { attempt } from '../model/toasts.ts';
 import type { LalInfo, Listener, ServerInfo } from '../model/types.ts';
 import { Field, Panel } from '../ui/small.tsx';
 import { type Column, Table } from '../ui/table.tsx';
 import { PublishPlaces } from './places.tsx';
+import { Drain, Reload } from './server-control.tsx';
+
+const READY_POLL_MS = 2000;
+const LOSSES_POLL_MS = 5000;
 
 export function ServerView({ info }: { info: ServerInfo }): VNode {
   return (
@@ -21,8 +27,14 @@ export function ServerView({ info }: { info: ServerInfo }): VNode {
           <Panel title="Warnings of the configuration">
             <Warnings warnings={info.warnings} />
           </Panel>
+          <Panel title="Reload">
+            <Reload />
+          </Panel>
           <Panel title="Blocked addresses">
             <Blocking />
+          </Panel>
+          <Panel title="Drain">
+            <Drain />
           </Panel>
         </div>
         <div>
@@ -34,6 +46,9 @@ export function ServerView({ info }: { info: ServerInfo }): VNode {
               keyOf={({ protocol, scheme }) => `${protocol} ${scheme}`}
               empty="None is open."
             />
+          </Panel>
+          <Panel title="Refused, left out and lost since the start">
+            <Losses />
           </Panel>
           <Panel title="Publish a stream">
             <PublishPlaces info={info} app="live" name="test" />
@@ -54,14 +69,17 @@ const LISTENER_COLUMNS: readonly Column<Listener>[] = [
 
 function About(): VNode {
   const [about, setAbout] = useState<LalInfo | null>(null);
+  const [state, setState] = useState('');
   useEffect(() => {
     get<LalInfo>('stat/lal_info').then(
       ({ data }) => setAbout(data),
       () => undefined,
     );
   }, []);
+  usePolling(() => told('readyz', setState), READY_POLL_MS, []);
   const rows: readonly (readonly [string, string])[] = [
     ['Server', about?.server_id ?? ''],
+    ['State', state],
     ['Program', about?.bin_info ?? ''],
     ['Running since', wholeSeconds(about?.start_time ?? '')],
     ['Speaks', `lalserver ${about?.lal_version ?? ''}, API ${about?.api_version ?? ''}`],
@@ -76,6 +94,38 @@ function About(): VNode {
         </div>
       ))}
     </dl>
+  );
+}
+
+/** Hands on what is answered. @returns its size */
+async function told(path: 'metrics' | 'readyz', onText: (text: string) => void): Promise<number> {
+  try {
+    const text = await getText(path);
+    onText(text);
+    return text.length;
+  } catch {
+    // the bar at the top says that there is no news
+    return 0;
+  }
+}
+
+const LOSS_COLUMNS: readonly Column<Loss>[] = [
+  { title: 'What', cell: ({ what }) => what },
+  { title: 'Of', cell: ({ of }) => of },
+  { title: 'Count', cell: (loss) => count(loss.count), isNumber: true },
+];
+
+function Losses(): VNode {
+  const [losses, setLosses] = useState<readonly Loss[]>([]);
+  usePolling(() => told('metrics', (text) => setLosses(lossesOf(text))), LOSSES_POLL_MS, []);
+  return (
+    <Table
+      caption="Refused, left out and lost"
+      columns={LOSS_COLUMNS}
+      rows={losses}
+      keyOf={({ what, of }) => `${what} ${of}`}
+      empty="Nothing."
+    />
   );
 }
 

@@ -11,8 +11,7 @@ import { askBlock, askKick } from './session-dialogs.tsx';
 const PAGE_SIZE = 10;
 
 interface SessionTableProps {
-  /** What they are: "viewers". */
-  readonly what: string;
+  readonly what: 'source' | 'viewers' | 'pushes';
   readonly streamName: string;
   readonly sessions: readonly Session[];
   readonly empty: string;
@@ -44,7 +43,7 @@ export function SessionTable({ what, streamName, sessions, empty }: SessionTable
       ) : null}
       <Table
         caption={what}
-        columns={columnsFor(streamName)}
+        columns={columnsFor(streamName, what)}
         rows={found.slice(page * PAGE_SIZE, (page + 1) * PAGE_SIZE)}
         keyOf={({ session_id }) => session_id}
         empty={sessions.length === 0 ? empty : `None is like “${visible(search)}”.`}
@@ -54,19 +53,19 @@ export function SessionTable({ what, streamName, sessions, empty }: SessionTable
   );
 }
 
-function columnsFor(streamName: string): Column<Session>[] {
+function columnsFor(streamName: string, what: SessionTableProps['what']): Column<Session>[] {
   return [
     {
       title: 'Session',
       cell: ({ session_id, remote_addr }) => (
         <>
           <span class="strong">{session_id}</span>
-          <small>{remote_addr}</small>
+          <small class="address">{remote_addr}</small>
         </>
       ),
     },
     { title: 'Protocol', cell: ({ protocol }) => protocol },
-    { title: 'Since', cell: ({ start_time }) => wholeSeconds(start_time), isMinor: true },
+    { title: 'Since', cell: ({ start_time }) => <Since time={wholeSeconds(start_time)} />, isMinor: true },
     { title: 'Bitrate', cell: ({ bitrate_kbits }) => bitrateOfKbits(bitrate_kbits), isNumber: true },
     {
       title: 'Bytes',
@@ -74,6 +73,10 @@ function columnsFor(streamName: string): Column<Session>[] {
         bytes(base_type === 'PUB' || base_type === 'PULL' ? read_bytes_sum : wrote_bytes_sum),
       isNumber: true,
     },
+    // packets of RTP that did not come; frames that were left out for a slow peer
+    what === 'source'
+      ? { title: 'Lost', cell: ({ lost_packets }) => count(lost_packets), isNumber: true, isMinor: true }
+      : { title: 'Dropped', cell: ({ dropped_frames }) => count(dropped_frames), isNumber: true },
     {
       title: 'Actions',
       cell: (session) => (
@@ -99,4 +102,14 @@ function columnsFor(streamName: string): Column<Session>[] {
       isNumber: true,
     },
   ];
+}
+
+function Since({ time }: { time: string }): VNode {
+  const [date = '', clock = ''] = time.split(' ');
+  return (
+    <>
+      {clock}
+      <small class="date">{date}</small>
+    </>
+  );
 }
