@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { setTimeout as after } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
+import { Outbound } from '../src/net/index.ts';
 import { createNotifier, type Notifier, type NotifyOptions } from '../src/notify/index.ts';
 import type { Clock, Log } from '../src/streams/index.ts';
 import type { ReceiverMessage, ReceiverOptions } from './notify-receiver.ts';
@@ -37,7 +38,8 @@ export function openNotifier(file: string, port: number, timeoutMs = 5000): Noti
     signingSecrets: [],
     headers: {},
   };
-  return createNotifier(options, { log, clock, userAgent: 'bench', lalInfo: () => ({}), groups: () => [] });
+  const outbound = new Outbound({ allow: [] });
+  return createNotifier(options, { log, clock, outbound, userAgent: 'bench', lalInfo: () => ({}), groups: () => [] });
 }
 
 /** Makes so many events of them wait. */

@@ -5,7 +5,7 @@ import type { Bench } from './measurement.ts';
 import { NextToFloor } from './next-to-floor.ts';
 
 /** The bound that is set to gathering by default. */
-const DEFAULT_GATHER_MS = 30;
+const DEFAULT_GATHER_MS = 45;
 /** How the floor is gathered, for comparison: one frame's time. */
 const FLOOR_GATHER_MS = 33;
 

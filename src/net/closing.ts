@@ -7,6 +7,11 @@ const FLUSH_MS = 2000;
 /** Sends what is pending and FIN; cuts the connection if the peer does not take it in time. */
 export function closeGently(socket: Socket): void {
   if (socket.destroyed) return;
+  // nobody is there who could be sent anything
+  if (socket.connecting) {
+    socket.destroy();
+    return;
+  }
   const timer = setTimeout(() => socket.destroy(), FLUSH_MS);
   socket.once('close', () => clearTimeout(timer));
   socket.end(() => socket.destroySoon());

@@ -7,7 +7,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
-import { type AnswerRoute, type HttpAnswer, HttpListener, type HttpRequestFacts, PLAYLIST_TYPE } from './index.ts';
+import {
+  type AnswerRoute,
+  FaultLog,
+  type HttpAnswer,
+  HttpListener,
+  type HttpRequestFacts,
+  PLAYLIST_TYPE,
+} from './index.ts';
 
 const silent = (): void => {};
 const faults: string[] = [];
@@ -59,7 +66,11 @@ before(async () => {
   symlinkSync(top, join(root, 'out'));
   symlinkSync(root, join(top, 'also-root'));
   const address = { host: '127.0.0.1', port: 0 };
-  listener = new HttpListener({ address, tls: null, handshakeTimeoutMs: 5000, serverName: 'millrace/test' }, log);
+  listener = new HttpListener(
+    { address, tls: null, handshakeTimeoutMs: 5000, serverName: 'millrace/test' },
+    log,
+    new FaultLog(log),
+  );
   listener.addRoute(route);
   port = (await listener.start()).port;
 });

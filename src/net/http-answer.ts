@@ -46,8 +46,11 @@ export interface AnswerRoute {
   readonly description: string;
   /** Whether the decoded path, its prefix included, is this route's. */
   accepts(path: string): boolean;
-  /** May wait. Rejects only by a fault of the server, which is answered 500. */
-  answer(request: HttpRequestFacts): Promise<HttpAnswer>;
+  /**
+   * May wait, but no longer than until the client is gone. Rejects only by a fault of the server, which is answered 500.
+   * @param gone aborted when nobody is there any more who could be answered
+   */
+  answer(request: HttpRequestFacts, gone?: AbortSignal): Promise<HttpAnswer>;
   /** So many bytes of the account's body were handed to the kernel. @returns whether the rest is to be sent */
   sent?(account: string, bytes: number): boolean;
   /** The answer is over, sent or broken off: once for each answer with this account. */

@@ -6,10 +6,11 @@ import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import { WebSocket } from 'ws';
 import { makeCertificate } from '../../test/support/tls.ts';
-import { HttpListener, type PlayRequest } from './index.ts';
+import { FaultLog, HttpListener, type PlayRequest } from './index.ts';
 
 const silent = (): void => {};
 const log = { debug: silent, info: silent, warn: silent, error: silent };
+const faults = new FaultLog(log);
 const played: (PlayRequest & { route: string })[] = [];
 let listener: HttpListener;
 let port: number;
@@ -21,7 +22,7 @@ before(async () => {
     handshakeTimeoutMs: 5000,
     serverName: 'millrace/test',
   };
-  listener = new HttpListener(options, log);
+  listener = new HttpListener(options, log, faults);
   for (const urlPattern of ['/', '/hls/']) {
     listener.addRoute({
       urlPattern,
@@ -112,7 +113,7 @@ const EAGER_CLIENT = `
 test('over TLS, too, a connection serves one request after the other, however fast they come', async (t) => {
   const address = { host: '127.0.0.1', port: 0 };
   const tls = makeCertificate(t);
-  const secure = new HttpListener({ address, tls, handshakeTimeoutMs: 5000, serverName: 'millrace/test' }, log);
+  const secure = new HttpListener({ address, tls, handshakeTimeoutMs: 5000, serverName: 'millrace/test' }, log, faults);
   const body = Buffer.alloc(300_000, '.');
   body.write('!', body.length - 1);
   secure.addRoute({

@@ -7,8 +7,18 @@ import type { Log } from '../streams/index.ts';
 import { remoteAddress } from './address.ts';
 import { setAnswerHeaders, writeAnswer } from './answer-writer.ts';
 import { CORS_HEADERS } from './cors.ts';
+import { type DoorLimits, guardDoor, tellOverHttp } from './door.ts';
 import type { AnswerRoute, HttpRequestFacts } from './http-answer.ts';
-import { type ListenAddress, type Listener, listen, readTlsFiles, SOCKET_OPTIONS, type TlsFiles } from './listen.ts';
+import {
+  type ListenAddress,
+  type Listener,
+  listen,
+  readTlsFiles,
+  SOCKET_OPTIONS,
+  type TlsFiles,
+  type TlsPem,
+} from './listen.ts';
+import { endFailedTls, type FaultReason, type PeerFaults } from './peer-faults.ts';
 import { refuseRequest } from './refuse.ts';
 import { settleBytes } from './socket-bytes.ts';
 import { acceptWebSocket } from './websocket.ts';
@@ -55,6 +65,8 @@ const WEB_SOCKET_KEY = /^[+/0-9A-Za-z]{22}==$/;
 export class HttpListener {
   readonly #options: HttpListenerOptions;
   readonly #log: Log;
+  readonly #faults: PeerFaults;
+  readonly #limits: DoorLimits | undefined;
   readonly #routes: (HttpRoute | AnswerRoute)[] = [];
   /** Sockets whose answer is not over, with that answer; null: it never is. */
   readonly #taken = new WeakMap<Socket, ServerResponse | null>();
@@ -62,9 +74,12 @@ export class HttpListener {
   #stopping = false;
   #listener: Listener | null = null;
 
-  constructor(options: HttpListenerOptions, log: Log) {
+  /** @param limits absent: everybody is let in */
+  constructor(options: HttpListenerOptions, log: Log, faults: PeerFaults, limits?: DoorLimits) {
     this.#options = options;
     this.#log = log;
+    this.#faults = faults;
+    this.#limits = limits;
   }
 
   /** Longest pattern first, so that `/hls/` goes before `/`; of those with the same pattern the first that was added. */
@@ -90,18 +105,30 @@ export class HttpListener {
       tls === null
         ? http.createServer(options)
         : https.createServer({ ...options, ...readTlsFiles(tls), handshakeTimeout: handshakeTimeoutMs });
-    server.on('tlsClientError', (_error: Error, socket: Socket) => socket.destroy());
+    server.on('tlsClientError', (error: Error, socket: Socket) => endFailedTls(this.#faults, 'HTTP', error, socket));
     server.on('request', (request, response) => this.#onRequest(request, response));
     server.on('upgrade', (request, socket, head) => this.#onUpgrade(request, socket as Socket, head));
     server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+      const peer = remoteAddress(socket as Socket);
+      const reason = faultReason(error.code);
+      if (reason !== null) this.#faults.tell('HTTP', reason, { peer }, `HTTP refused: ${error.message}`);
       if (socket.writable && error.code !== 'ECONNRESET' && !this.#taken.has(socket as Socket)) {
         const status = error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? '408 Request Timeout' : '400 Bad Request';
         refuseRequest(socket as Socket, status);
       } else socket.destroy(error);
     });
+    if (this.#limits !== undefined) {
+      // over TLS a word would cost a handshake
+      guardDoor(server, this.#limits.connections, tls === null ? tellOverHttp(this.#options.serverName) : undefined);
+    }
     this.#server = server;
     this.#listener = await listen(server, address);
     return this.#listener;
+  }
+
+  /** For the connections from now on, where it listens with TLS. */
+  useCertificate(pem: TlsPem): void {
+    if (this.#server instanceof https.Server) this.#server.setSecureContext(pem);
   }
 
   /** Lets nobody in any more; players' sockets are their sessions' own. */
@@ -125,6 +152,8 @@ export class HttpListener {
       route.play(playRequest(route, target, socket));
       return;
     }
+    const unwatch = this.#limits?.slowReaders.watch(socket);
+    if (unwatch !== undefined) response.once('close', unwatch);
     response.setHeader('Server', this.#options.serverName);
     for (const [name, value] of Object.entries(CORS_HEADERS)) response.setHeader(name, value);
     response.once('finish', () => settleBytes(socket));
@@ -158,8 +187,11 @@ export class HttpListener {
    */
   #onEarlyRequest(before: ServerResponse | null, request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request;
-    if (before?.writableEnded !== true) socket.destroy();
-    else {
+    if (before?.writableEnded !== true) {
+      const found = 'HTTP refused: a request before the answer to the one before it is over';
+      this.#faults.tell('HTTP', 'malformed', { peer: remoteAddress(socket) }, found);
+      socket.destroy();
+    } else {
       before.once('close', () => {
         if (!socket.destroyed) this.#onRequest(request, response);
       });
@@ -168,9 +200,13 @@ export class HttpListener {
 
   #answer(route: AnswerRoute, facts: HttpRequestFacts, response: ServerResponse, socket: Socket): void {
     this.#taken.set(socket, response);
-    response.once('close', () => this.#taken.delete(socket));
+    const gone = new AbortController();
+    response.once('close', () => {
+      this.#taken.delete(socket);
+      if (!response.writableEnded) gone.abort();
+    });
     route
-      .answer(facts)
+      .answer(facts, gone.signal)
       .then((answer) => {
         // the server may have begun to stop while the answer was waited for
         if (this.#stopping) response.setHeader('Connection', 'close');
@@ -224,6 +260,13 @@ export class HttpListener {
       .map((route) => `${route.urlPattern}${'play' in route ? `APP/STREAM${route.extension}` : route.description}`)
       .join(', ');
   }
+}
+
+/** Null: the connection is gone, which is nothing to complain of. */
+function faultReason(code: string | undefined): FaultReason | null {
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'timed out';
+  if (code === 'HPE_HEADER_OVERFLOW') return 'limit';
+  return code?.startsWith('HPE_') === true && code !== 'HPE_INVALID_EOF_STATE' ? 'malformed' : null;
 }
 
 /** What a request asks for: decoded path, query as it came, and the whole URL. */

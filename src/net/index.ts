@@ -1,9 +1,12 @@
 export { remoteAddress } from './address.ts';
 export { closeGently } from './closing.ts';
-export { connectTo } from './connect.ts';
+export { Outbound, type OutboundOptions } from './connect.ts';
 export { CORS_HEADERS } from './cors.ts';
+export { descriptorShares } from './descriptors.ts';
+export { guardDoor, tellOverHttp } from './door.ts';
 export { readFileBody } from './file-body.ts';
 export { fileNameProblem } from './file-name.ts';
+export { HOST_ENTRY, isHostEntry } from './host-list.ts';
 export {
   type AnswerRoute,
   type FileBody,
@@ -18,10 +21,23 @@ export {
   type HttpRoute,
   type PlayRequest,
 } from './http-listener.ts';
-export { type ListenAddress, type Listener, listen, readTlsFiles, SOCKET_OPTIONS, type TlsFiles } from './listen.ts';
+export {
+  checkTlsFiles,
+  type ListenAddress,
+  type Listener,
+  listen,
+  readTlsFiles,
+  SOCKET_OPTIONS,
+  type TlsFiles,
+  type TlsPem,
+} from './listen.ts';
 export { type MediaUrl, parseMediaUrl } from './media-url.ts';
 export { PacketDump } from './packet-dump.ts';
-export { refuseRequest } from './refuse.ts';
+export { endFailedTls, FaultLog, type FaultReason, type FaultyProtocol, type PeerFaults } from './peer-faults.ts';
+export { type PeerLimitMemory, type PeerLimitOptions, PeerLimits } from './peer-limits.ts';
+export { createRedactor } from './redact.ts';
+export { type LimitName, Refusals } from './refusals.ts';
+export { RETRY_AFTER, refuseRequest } from './refuse.ts';
 export { countBytes, type SocketBytes, settleBytes } from './socket-bytes.ts';
 export { parseStreamPath, type StreamPath, withoutEndSlashes } from './stream-path.ts';
 export { binaryFrame, overWebSocket } from './websocket.ts';

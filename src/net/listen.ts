@@ -1,6 +1,7 @@
 /** Opens listening sockets: plain and TLS, with errors that say which port and why. */
 import { readFileSync } from 'node:fs';
 import type { Server } from 'node:net';
+import { createSecureContext } from 'node:tls';
 
 export interface ListenAddress {
   /** Absent: every address, IPv4 and IPv6. */
@@ -14,6 +15,14 @@ export interface ListenAddress {
 export interface TlsFiles {
   readonly certFile: string;
   readonly keyFile: string;
+  /** What they held when they were last read; absent: they are read at the start. */
+  readonly pem?: TlsPem;
+}
+
+/** Certificate chain and private key. */
+export interface TlsPem {
+  readonly cert: string;
+  readonly key: string;
 }
 
 /**
@@ -47,14 +56,28 @@ export function listen(server: Server, address: ListenAddress): Promise<Listener
   });
 }
 
-/** Certificate chain and private key, read now. Throws with the file's name and the cause. */
-export function readTlsFiles(files: TlsFiles): { cert: Buffer; key: Buffer } {
-  return { cert: readTlsFile('certificate', files.certFile), key: readTlsFile('private key', files.keyFile) };
+/** What is to be served, read now where that has not been done. Throws with the file's name and the cause. */
+export function readTlsFiles(files: TlsFiles): TlsPem {
+  return (
+    files.pem ?? { cert: readTlsFile('certificate', files.certFile), key: readTlsFile('private key', files.keyFile) }
+  );
 }
 
-function readTlsFile(what: string, file: string): Buffer {
+/** The same, read anew and found to be of use: a certificate and the key that belongs to it. */
+export function checkTlsFiles({ certFile, keyFile }: TlsFiles): TlsPem {
+  const pem = readTlsFiles({ certFile, keyFile });
   try {
-    return readFileSync(file);
+    createSecureContext(pem);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new Error(`the certificate ${certFile} and the private key ${keyFile} cannot be used: ${why}`);
+  }
+  return pem;
+}
+
+function readTlsFile(what: string, file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
   } catch (error) {
     throw new Error(`cannot read the ${what} ${file}: ${error instanceof Error ? error.message : String(error)}`);
   }

@@ -2,6 +2,9 @@
 import type { Socket } from 'node:net';
 import { closeGently } from './closing.ts';
 
+/** What a refusal for want of room, or at the server's end, says of when another try is worth it. */
+export const RETRY_AFTER = ['Retry-After', '10'] as const;
+
 /** Sends the whole answer, and ends the connection. */
 export function refuseRequest(
   socket: Socket,

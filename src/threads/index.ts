@@ -1,2 +1,8 @@
 export { PlayerThreads } from './player-threads.ts';
-export { type PlayerOptions, type Port, playerPorts } from './ports.ts';
+export {
+  type PlayerOptions,
+  type Port,
+  playerPorts,
+  type TlsListener,
+  tlsListeners,
+} from './ports.ts';

@@ -1,6 +1,6 @@
 /** What the main thread, which has the hub, and a player thread, which has sockets, say to each other. */
 import type { Frame, Tracks } from '../media/index.ts';
-import type { HttpAnswer, HttpRequestFacts } from '../net/index.ts';
+import type { FaultReason, FaultyProtocol, HttpAnswer, HttpRequestFacts } from '../net/index.ts';
 import type {
   AudienceOptions,
   Fact,
@@ -10,12 +10,15 @@ import type {
   SessionIdentity,
   StopReason,
 } from '../streams/index.ts';
+import type { PlayerOptions } from './ports.ts';
 
 /** What a thread says. `key` is its own number for a session, from the question whether it is let in to its end. */
 export type FromThread =
   | { readonly kind: 'listening'; readonly index: number; readonly host: string; readonly port: number }
   | { readonly kind: 'not listening'; readonly index: number; readonly why: string }
   | { readonly kind: 'log'; readonly level: LogLevel; readonly fields: object; readonly message: string }
+  /** A peer's fault, named already. */
+  | { readonly kind: 'fault'; readonly protocol: FaultyProtocol; readonly reason: FaultReason }
   | { readonly kind: 'fact'; readonly fact: Fact }
   | ({ readonly kind: 'publish' | 'subscribe'; readonly identity: SessionIdentity } & PeerMessage)
   | { readonly kind: 'attach'; readonly key: number; readonly format: string }
@@ -24,6 +27,8 @@ export type FromThread =
   | { readonly kind: 'frame'; readonly key: number; readonly frame: Frame; readonly readBytes: number }
   | { readonly kind: 'closed'; readonly reason: StopReason; readonly counters: Counters; readonly key: number }
   | { readonly kind: 'ask'; readonly id: number; readonly request: HttpRequestFacts }
+  /** Nobody waits for the answer any more. */
+  | { readonly kind: 'abandon'; readonly id: number }
   | { readonly kind: 'sent'; readonly account: string; readonly bytes: number }
   | { readonly kind: 'finished'; readonly account: string }
   /** The answer to `tick`: `COUNTER_FIELDS` numbers of each session of which they have changed. */
@@ -59,6 +64,7 @@ export type ToThread =
   /** Absent: any port, if that is what is configured. */
   | { readonly kind: 'listen'; readonly index: number; readonly port: number }
   | { readonly kind: 'stop listening' }
+  | { readonly kind: 'update'; readonly options: PlayerOptions }
   | { readonly kind: 'tick' }
   | { readonly kind: 'published'; readonly key: number; readonly result: Admitted<{ readonly id: string }> }
   | { readonly kind: 'subscribed'; readonly key: number; readonly result: Admitted<Subscribed> }

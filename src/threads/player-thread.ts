@@ -1,14 +1,16 @@
 /** One player thread as the main thread sees it, from its start to its end. */
 import type { Worker } from 'node:worker_threads';
-import type { AnswerRoute } from '../net/index.ts';
+import type { AnswerRoute, PeerFaults } from '../net/index.ts';
 import { Link } from './link.ts';
 import type { FromThread, ToThread } from './messages.ts';
+import type { PlayerOptions } from './ports.ts';
 import { ThreadAnswers } from './thread-answers.ts';
 import { ThreadHub, type ThreadHubDeps } from './thread-hub.ts';
 
 export interface PlayerThreadDeps extends ThreadHubDeps {
   /** Absent: nothing is answered for the threads. */
   readonly answers?: AnswerRoute;
+  readonly faults: PeerFaults;
 }
 
 /** Where a thread listens. */
@@ -60,6 +62,11 @@ export class PlayerThread {
     });
   }
 
+  /** Certificates and who must authenticate, for the connections from now on. */
+  update(options: PlayerOptions): void {
+    this.#link.send({ kind: 'update', options });
+  }
+
   /** Lets nobody in any more. */
   stopListening(): void {
     this.#link.send({ kind: 'stop listening' });
@@ -90,7 +97,11 @@ export class PlayerThread {
       case 'log':
         this.#deps.log[message.level](message.fields, message.message);
         return;
+      case 'fault':
+        this.#deps.faults.count(message.protocol, message.reason);
+        return;
       case 'ask':
+      case 'abandon':
       case 'sent':
       case 'finished':
         this.#answers.handle(message);

@@ -4,11 +4,13 @@ import net from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { Arrivals, poll } from '../../test/support/wait-for.ts';
+import { FaultLog, PeerLimits } from '../net/index.ts';
 import { audio, FakePeer, fakeHub, identity, publishTo } from '../streams/hub.fixture.ts';
 import { PlayerThreads } from './player-threads.ts';
 import type { PlayerOptions } from './ports.ts';
 
 const PLAYERS = 24;
+const UNBOUND = { all: 0, perAddress: 0 };
 const NOTHING = { plain: null, tls: null };
 const ANY_PORT = { key: 'httpflv.http_listen_addr', addr: { host: '127.0.0.1', port: 0 } };
 const WORKER = new URL('./worker.ts', import.meta.url);
@@ -26,6 +28,10 @@ const options = (changes: Partial<PlayerOptions> = {}): PlayerOptions => ({
   handshakeTimeoutMs: 10_000,
   maxMessageBytes: 1_000_000,
   serverName: 'test',
+  peers: {
+    ...{ connections: UNBOUND, apiConnections: UNBOUND, udpSockets: UNBOUND, gb28181Ports: UNBOUND },
+    minReadBytesPerSec: 0,
+  },
   ...changes,
 });
 
@@ -34,6 +40,7 @@ function startThreads(t: TestContext, given: PlayerOptions, startWorker?: (name:
   const hub = fakeHub();
   const log = new Arrivals<{ message: string; fields: object }>(({ message }) => message);
   const say = (fields: object, message: string): void => log.add({ message, fields });
+  const threadLog = { debug: say, info: say, warn: say, error: say };
   let number = 0;
   const workers: Worker[] = [];
   const threads = new PlayerThreads(2, given, {
@@ -41,7 +48,7 @@ function startThreads(t: TestContext, given: PlayerOptions, startWorker?: (name:
     ledger: { record: (fact) => void hub.facts.push(fact) },
     counter: { next: () => ++number },
     clock: hub.clock,
-    log: { debug: say, info: say, warn: say, error: say },
+    ...{ log: threadLog, faults: new FaultLog(threadLog), limitMemory: PeerLimits.memory(3) },
     startWorker: (name, workerData) => {
       const worker = startWorker?.(name) ?? new Worker(WORKER, { name, workerData });
       workers.push(worker);

@@ -1,10 +1,11 @@
 /** All player threads: they listen at the same ports, and one that dies is started anew. */
 import { createServer } from 'node:net';
 import { Worker } from 'node:worker_threads';
-import { listen } from '../net/index.ts';
+import { listen, type PeerLimitMemory, PeerLimits } from '../net/index.ts';
 import type { Clock, Log } from '../streams/index.ts';
 import { type Bound, PlayerThread, type PlayerThreadDeps } from './player-thread.ts';
 import { type PlayerOptions, type PlayerPort, type Port, playerPorts } from './ports.ts';
+import type { WorkerStart } from './worker-start.ts';
 
 /** In the source tree the thread runs the source, in `dist/` what became of it. */
 const WORKER_URL = import.meta.url.endsWith('.ts')
@@ -19,12 +20,16 @@ const LONG_LIFE_MS = 60_000;
 export interface PlayerThreadsDeps extends PlayerThreadDeps {
   readonly clock: Clock;
   /** Starts a thread; tests hand in their own, to have a hold on it. */
-  readonly startWorker?: (name: string, options: PlayerOptions) => Worker;
+  readonly startWorker?: (name: string, start: WorkerStart) => Worker;
+  /** Has a place for each of the threads, behind the main thread's. */
+  readonly limitMemory: PeerLimitMemory;
 }
 
 /** The place of one thread, whichever serves there at the moment. */
 interface Place {
   readonly name: string;
+  /** In the memory of the bounds. */
+  readonly place: number;
   thread: PlayerThread | null;
   restartMs: number;
   startedAt: number;
@@ -33,7 +38,7 @@ interface Place {
 export class PlayerThreads {
   /** Each is bound in all threads, or in none. */
   readonly ports: readonly Port[];
-  readonly #options: PlayerOptions;
+  #options: PlayerOptions;
   readonly #deps: PlayerThreadsDeps;
   readonly #log: Log;
   readonly #places: readonly Place[];
@@ -47,6 +52,7 @@ export class PlayerThreads {
     this.#log = deps.log;
     this.#places = Array.from({ length: count }, (_, i) => ({
       name: `players ${i + 1}`,
+      place: i + 1,
       thread: null,
       restartMs: MIN_RESTART_MS,
       startedAt: 0,
@@ -57,6 +63,12 @@ export class PlayerThreads {
       start: () => this.#open(port, index),
       stop: () => this.#stopListening(),
     }));
+  }
+
+  /** Certificates and who must authenticate, for the connections from now on. */
+  update(options: PlayerOptions): void {
+    this.#options = options;
+    for (const { thread } of this.#places) thread?.update(options);
   }
 
   /** Once a second: asks the threads how their sessions stand, and ends those that do not answer. */
@@ -91,7 +103,10 @@ export class PlayerThreads {
   #start(place: Place): PlayerThread {
     const start = this.#deps.startWorker ?? startWorker;
     place.startedAt = this.#deps.clock.monotonicMs();
-    const thread = new PlayerThread(start(place.name, this.#options), this.#deps, (why) => {
+    const { limitMemory } = this.#deps;
+    PeerLimits.clear(limitMemory, place.place);
+    const worker = start(place.name, { options: this.#options, limitMemory, place: place.place });
+    const thread = new PlayerThread(worker, this.#deps, (why) => {
       place.thread = null;
       if (!this.#isStopping) this.#restart(place, why);
     });
@@ -134,6 +149,6 @@ async function probe({ host, port }: PlayerPort): Promise<void> {
   await closed;
 }
 
-function startWorker(name: string, options: PlayerOptions): Worker {
-  return new Worker(WORKER_URL, { name, workerData: options });
+function startWorker(name: string, start: WorkerStart): Worker {
+  return new Worker(WORKER_URL, { name, workerData: start });
 }

@@ -5,7 +5,9 @@ import {
   type HttpRoute,
   type ListenAddress,
   type Listener,
+  type PeerLimitOptions,
   type TlsFiles,
+  type TlsPem,
 } from '../net/index.ts';
 import { httpFlvRoute } from '../protocols/http-flv/index.ts';
 import { httpTsRoute } from '../protocols/http-ts/index.ts';
@@ -37,6 +39,8 @@ export interface PlayerPort extends Port {
   readonly port: number;
   /** Given a number, it listens there beside other threads that do the same. */
   start(shared?: number): Promise<Listener>;
+  /** Certificates and who must authenticate, for the connections from now on; the rest of the options stays as it was. */
+  update(options: PlayerOptions): void;
 }
 
 /** Where a part listens, and the key that says so. */
@@ -45,7 +49,7 @@ interface PlainListener {
   readonly key: string;
 }
 
-interface TlsListener extends PlainListener, TlsFiles {}
+export interface TlsListener extends PlainListener, TlsFiles {}
 
 interface Listeners {
   /** Null where it is off; the server does not start where it cannot be bound. */
@@ -81,6 +85,7 @@ export interface PlayerOptions {
   readonly maxMessageBytes: number;
   /** Value of the header `Server`. */
   readonly serverName: string;
+  readonly peers: PeerLimitOptions;
 }
 
 export interface PlayerDeps extends RtmpDeps {
@@ -103,8 +108,8 @@ function rtmpPorts({ rtmp, handshakeTimeoutMs, maxMessageBytes }: PlayerOptions,
   const open = (tls: TlsFiles | null) => (address: ListenAddress) =>
     new RtmpServer({ address, tls, handshakeTimeoutMs, maxMessageBytes }, deps);
   return [
-    ...(rtmp.plain === null ? [] : [playerPort('rtmp', rtmp.plain, true, open(null))]),
-    ...(rtmp.tls === null ? [] : [playerPort('rtmps', rtmp.tls, false, open(rtmp.tls))]),
+    ...(rtmp.plain === null ? [] : [playerPort('rtmp', rtmp.plain, true, open(null), renewCertificate)]),
+    ...(rtmp.tls === null ? [] : [playerPort('rtmps', rtmp.tls, false, open(rtmp.tls), renewCertificate)]),
   ];
 }
 
@@ -117,11 +122,27 @@ function rtspPorts({ rtsp, handshakeTimeoutMs, serverName }: PlayerOptions, deps
   const open = (tls: TlsFiles | null) => (address: ListenAddress) =>
     new RtspServer({ ...options, address, tls }, rtspDeps);
   const openWebSocket = (address: ListenAddress) => new RtspWebSocketServer({ ...options, address }, rtspDeps);
+  const update = (server: RtspServer, next: PlayerOptions, key: string): void => {
+    server.useAuth(next.rtsp.auth);
+    renewCertificate(server, next, key);
+  };
+  const updateWebSocket = (server: RtspWebSocketServer, next: PlayerOptions): void => server.useAuth(next.rtsp.auth);
   return [
-    ...(rtsp.plain === null ? [] : [playerPort('rtsp', rtsp.plain, true, open(null))]),
-    ...(rtsp.tls === null ? [] : [playerPort('rtsps', rtsp.tls, false, open(rtsp.tls))]),
-    ...(rtsp.webSocket === null ? [] : [playerPort('ws-rtsp', rtsp.webSocket, false, openWebSocket)]),
+    ...(rtsp.plain === null ? [] : [playerPort('rtsp', rtsp.plain, true, open(null), update)]),
+    ...(rtsp.tls === null ? [] : [playerPort('rtsps', rtsp.tls, false, open(rtsp.tls), update)]),
+    ...(rtsp.webSocket === null ? [] : [playerPort('ws-rtsp', rtsp.webSocket, false, openWebSocket, updateWebSocket)]),
   ];
+}
+
+/** All listeners with TLS that the options ask for. */
+export function tlsListeners({ rtmp, rtsp, hls, flv, ts }: PlayerOptions): TlsListener[] {
+  return [rtmp.tls, rtsp.tls, hls.tls, flv.tls, ts.tls].filter((listener) => listener !== null);
+}
+
+/** @param key of the server's address, by which the options know it */
+function renewCertificate(server: { useCertificate(pem: TlsPem): void }, options: PlayerOptions, key: string): void {
+  const pem = tlsListeners(options).find((each) => each.key === key)?.pem;
+  if (pem !== undefined) server.useCertificate(pem);
 }
 
 /** Protocols over HTTP: those with one address share one listener. */
@@ -135,11 +156,12 @@ function httpPorts(options: PlayerOptions, deps: PlayerDeps): PlayerPort[] {
     if (entry === undefined) {
       const routes: (HttpRoute | AnswerRoute)[] = [];
       const open = (listened: ListenAddress): HttpListener => {
-        const listener = new HttpListener({ address: listened, tls, handshakeTimeoutMs, serverName }, deps.log);
+        const listenerOptions = { address: listened, tls, handshakeTimeoutMs, serverName };
+        const listener = new HttpListener(listenerOptions, deps.log, deps.faults, deps.limits);
         for (const each of routes) listener.addRoute(each);
         return listener;
       };
-      entry = { port: playerPort(name, at, tls === null, open), routes };
+      entry = { port: playerPort(name, at, tls === null, open, renewCertificate), routes };
       ports.set(address, entry);
     }
     entry.routes.push(route);
@@ -155,13 +177,14 @@ function httpPorts(options: PlayerOptions, deps: PlayerDeps): PlayerPort[] {
   return Array.from(ports.values(), ({ port }) => port);
 }
 
-function playerPort(
+function playerPort<O extends Opened>(
   name: string,
   { addr, key }: PlainListener,
   required: boolean,
-  open: (address: ListenAddress) => Opened,
+  open: (address: ListenAddress) => O,
+  update: (opened: O, options: PlayerOptions, key: string) => void,
 ): PlayerPort {
-  let opened: Opened | null = null;
+  let opened: O | null = null;
   return {
     name,
     key,
@@ -171,6 +194,9 @@ function playerPort(
     start: (shared) => {
       opened = open(shared === undefined ? addr : { ...addr, port: shared, reusePort: true });
       return opened.start();
+    },
+    update: (options) => {
+      if (opened !== null) update(opened, options, key);
     },
     stop: () => opened?.stop(),
   };

@@ -130,3 +130,27 @@ test('while a thread does not take what it is sent, it is given no more bodies',
   await settled();
   assert.equal((await remote.answer(REQUEST)).status, 200);
 });
+
+test('the route is told when nobody waits for its answer any more, in the thread or with it', async (t) => {
+  const gone: boolean[] = [];
+  const { remote, main, settled } = twoSides(
+    t,
+    (_, signal) =>
+      new Promise((resolve) => {
+        signal?.addEventListener('abort', () => {
+          gone.push(signal.aborted);
+          resolve({ status: 503, headers: {}, body: null });
+        });
+      }),
+  );
+  const client = new AbortController();
+  const answer = remote.answer(REQUEST, client.signal);
+  void remote.answer(REQUEST);
+  await settled();
+  assert.deepEqual(gone, []);
+  client.abort();
+  assert.equal((await answer).status, 503);
+  assert.deepEqual(gone, [true]);
+  main.end();
+  assert.deepEqual(gone, [true, true]);
+});

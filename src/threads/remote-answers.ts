@@ -30,11 +30,17 @@ export class RemoteAnswers implements AnswerRoute {
     return this.#paths.accepts(path);
   }
 
-  answer(request: HttpRequestFacts): Promise<HttpAnswer> {
+  answer(request: HttpRequestFacts, gone?: AbortSignal): Promise<HttpAnswer> {
     if (this.#asked.size >= MAX_ASKED) return Promise.resolve(textAnswer(503, 'too many requests wait for an answer'));
     const id = ++this.#lastId;
     this.#link.send({ kind: 'ask', id, request });
+    // the place is free once the main thread has let go of it
+    gone?.addEventListener('abort', () => this.#abandon(id), { once: true });
     return new Promise((resolve, reject) => this.#asked.set(id, { resolve, reject }));
+  }
+
+  #abandon(id: number): void {
+    if (this.#asked.has(id)) this.#link.send({ kind: 'abandon', id });
   }
 
   /** The main thread has the last word, but is not waited for. */

@@ -17,7 +17,7 @@ import { RemotePublisher } from './remote-publisher.ts';
 import { RemoteSubscription } from './remote-subscription.ts';
 
 /** What the main thread says that concerns the hub. */
-export type HubOrder = Exclude<ToThread, { kind: 'listen' | 'stop listening' | 'answer' | 'stop sending' }>;
+export type HubOrder = Exclude<ToThread, { kind: 'listen' | 'stop listening' | 'update' | 'answer' | 'stop sending' }>;
 type AudienceOrder = Extract<ToThread, { audience: number }>;
 
 /** Who waits to be let in. */

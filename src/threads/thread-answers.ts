@@ -5,12 +5,14 @@ import type { Link } from './link.ts';
 import type { FromThread, ToThread } from './messages.ts';
 
 /** What a thread says of requests. */
-export type AnswerMessage = Extract<FromThread, { kind: 'ask' | 'sent' | 'finished' }>;
+export type AnswerMessage = Extract<FromThread, { kind: 'ask' | 'abandon' | 'sent' | 'finished' }>;
 
 export class ThreadAnswers {
   readonly #route: AnswerRoute | null;
   readonly #link: Link<ToThread, FromThread>;
   readonly #log: Log;
+  /** Requests that are being answered, by their ids. */
+  readonly #asked = new Map<number, AbortController>();
   /** Answers that the thread has not finished yet, by their account. */
   readonly #underWay = new Map<string, number>();
   #isGone = false;
@@ -27,6 +29,9 @@ export class ThreadAnswers {
       case 'ask':
         void this.#answer(message.id, message.request);
         return;
+      case 'abandon':
+        this.#asked.get(message.id)?.abort();
+        return;
       case 'sent': {
         const { account, bytes } = message;
         if (this.#route?.sent?.(account, bytes) === false) this.#link.send({ kind: 'stop sending', account });
@@ -40,16 +45,20 @@ export class ThreadAnswers {
   /** The thread is gone, and with it all that it was still sending. */
   end(): void {
     this.#isGone = true;
+    for (const gone of this.#asked.values()) gone.abort();
     for (const [account, answers] of [...this.#underWay]) for (let i = 0; i < answers; i++) this.#finished(account);
   }
 
   async #answer(id: number, request: HttpRequestFacts): Promise<void> {
     let answer: HttpAnswer | null = null;
+    const gone = new AbortController();
+    this.#asked.set(id, gone);
     try {
-      answer = (await this.#route?.answer(request)) ?? null;
+      answer = (await this.#route?.answer(request, gone.signal)) ?? null;
     } catch (error) {
       this.#log.error({ url: request.url, error }, 'a fault of the server ended a request');
     }
+    this.#asked.delete(id);
     const account = answer?.account;
     if (account !== undefined) this.#begun(account);
     // what a thread has not taken yet must not pile up, and what is gone takes nothing

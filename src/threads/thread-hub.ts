@@ -42,7 +42,7 @@ type AskMessage = Extract<FromThread, { kind: 'publish' | 'subscribe' }>;
 /** What a thread says that concerns the hub. */
 export type HubMessage = Exclude<
   FromThread,
-  { kind: 'listening' | 'not listening' | 'log' | 'ask' | 'sent' | 'finished' }
+  { kind: 'listening' | 'not listening' | 'log' | 'fault' | 'ask' | 'abandon' | 'sent' | 'finished' }
 >;
 
 /** A session of the thread, as far as it has come. */

@@ -1,12 +1,14 @@
 /** A player thread: listens with the protocols' own servers, and has the main thread's hub behind them. */
 import { parentPort, workerData } from 'node:worker_threads';
+import { FaultLog, PeerLimits } from '../net/index.ts';
 import { hlsPaths } from '../protocols/hls/index.ts';
 import type { Log } from '../streams/index.ts';
 import { Link } from './link.ts';
 import type { FromThread, LogLevel, ToThread } from './messages.ts';
-import { type PlayerOptions, playerPorts } from './ports.ts';
+import { playerPorts } from './ports.ts';
 import { RemoteAnswers } from './remote-answers.ts';
 import { RemoteHub } from './remote-hub.ts';
+import type { WorkerStart } from './worker-start.ts';
 
 if (parentPort === null) throw new Error('this is to be run as a worker thread');
 
@@ -17,6 +19,10 @@ const link = new Link<FromThread, ToThread>(parentPort, (order) => {
       return;
     case 'stop listening':
       for (const port of ports) port.stop();
+      return;
+    case 'update':
+      limits.update(order.options.peers);
+      for (const port of ports) port.update(order.options);
       return;
     case 'answer':
       answers.answered(order.id, order.answer);
@@ -35,9 +41,11 @@ const toLog =
 const log: Log = { debug: toLog('debug'), info: toLog('info'), warn: toLog('warn'), error: toLog('error') };
 const hub = new RemoteHub(link, log);
 const clock = { monotonicMs: () => performance.now(), unixMs: () => Date.now() };
-const options = workerData as PlayerOptions;
+const { options, limitMemory, place } = workerData as WorkerStart;
+const limits = new PeerLimits(options.peers, limitMemory, place, { log, clock });
 const answers = new RemoteAnswers(hlsPaths(options.hls), link);
-const ports = playerPorts(options, { hub, ledger: hub, counter: hub, clock, log, answers });
+const faults = new FaultLog(log, (protocol, reason) => link.send({ kind: 'fault', protocol, reason }), clock);
+const ports = playerPorts(options, { hub, ledger: hub, counter: hub, clock, log, faults, limits, answers });
 
 async function listen(index: number, sharedPort: number): Promise<void> {
   try {

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { Frame, Tracks } from '../../src/media/index.ts';
-import { parseMediaUrl } from '../../src/net/index.ts';
+import { Outbound, parseMediaUrl } from '../../src/net/index.ts';
 import { openRtspSource } from '../../src/protocols/rtsp/index.ts';
 import { start } from '../support/process.ts';
 import type { Scope } from '../support/temp-dir.ts';
@@ -35,7 +35,7 @@ async function pull(scope: Scope, url: string, isUdp: boolean, pictures: number)
   const warnings: string[] = [];
   let tracks: Tracks | null = null;
   const source = openRtspSource(
-    { target, isUdp, timeoutMs: 10_000, verifyTls: false, userAgent: 'test' },
+    { target, isUdp, timeoutMs: 10_000, verifyTls: false, outbound: new Outbound({ allow: [] }), userAgent: 'test' },
     {
       onTracks: (each) => {
         tracks = each;

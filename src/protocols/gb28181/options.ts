@@ -1,11 +1,16 @@
 /** What is asked of the GB28181 server, what it answers, and what it needs of the house. */
-import type { Clock, Hub, Log, SessionCounter } from '../../streams/index.ts';
+import type { PeerLimits } from '../../net/index.ts';
+import type { Clock, Decision, Hub, Log, SessionCounter } from '../../streams/index.ts';
 
 export interface Gb28181Deps {
   readonly hub: Hub;
   readonly counter: SessionCounter;
   readonly clock: Clock;
   readonly log: Log;
+  /** Absent: there are no bounds, and nobody counts. */
+  readonly limits?: Pick<PeerLimits, 'gb28181Ports' | 'refusals'>;
+  /** Asked of each sender before its packets are taken: whether its address may send at all. Absent: all may. */
+  readonly decide?: (remoteAddr: string) => Promise<Decision>;
 }
 
 /** One publication that is to be received. */

@@ -8,6 +8,8 @@ import { RtpPubSession } from './session.ts';
 const FIRST_PORT = 30_000;
 const LAST_PORT = 60_000;
 const PORT_STEP = 2;
+/** Where nothing is counted. */
+const NOTHING_TAKEN = { ok: true, release: () => {} } as const;
 
 export class Gb28181Server {
   readonly #deps: Gb28181Deps;
@@ -23,9 +25,19 @@ export class Gb28181Server {
     const path = parseStreamPath(request.streamName);
     if ('problem' in path) return { ok: false, reason: path.problem };
     if (path.streamName !== request.streamName) return { ok: false, reason: 'a stream name may not contain a slash' };
+    const taken = this.#deps.limits?.gb28181Ports.take('') ?? NOTHING_TAKEN;
+    if (!taken.ok) return { ok: false, reason: taken.reason };
     const session = new RtpPubSession(request, this.#deps);
     const port = await this.#open(request, session);
-    return typeof port === 'string' ? { ok: false, reason: port } : session.start(port);
+    if (typeof port === 'string') {
+      taken.release();
+      return { ok: false, reason: port };
+    }
+    const close = (): void => {
+      port.close();
+      taken.release();
+    };
+    return session.start({ ...port, close });
   }
 
   /** The open port, or why there is none. */

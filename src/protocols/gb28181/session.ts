@@ -41,6 +41,10 @@ export class RtpPubSession implements PacketTarget, Peer {
   /** Of the senders that are gone. */
   #lostPackets = 0;
   #timer: NodeJS.Timeout | null = null;
+  /** Of the sender that was followed last. */
+  #remoteAddr = '';
+  /** Whose packets are not taken, and until when that is not asked again. Monotonic ms. */
+  #refused = { address: '', untilMs: 0 };
   /** Packets of others than the sender that is followed, and what is no RTP. */
   #strangers = 0;
   #invalid = 0;
@@ -79,6 +83,10 @@ export class RtpPubSession implements PacketTarget, Peer {
 
   wroteBytes(): number {
     return 0;
+  }
+
+  remoteAddr(): string {
+    return this.#remoteAddr;
   }
 
   lostPackets(): number {
@@ -122,6 +130,8 @@ export class RtpPubSession implements PacketTarget, Peer {
     const sender = this.#senderOf(packet, address, publish);
     if (sender === null) {
       this.#strangers++;
+      const what = `a packet of another than the sender of ${this.#request.streamName} is dropped`;
+      this.#deps.limits?.refusals.refused('foreign_packets', address, what);
       return true;
     }
     this.#heardAtMs = nowMs;
@@ -148,11 +158,29 @@ export class RtpPubSession implements PacketTarget, Peer {
       if (!this.isSenderSilent()) return null;
       this.#forgetSender();
     }
+    if (address === this.#refused.address && this.#deps.clock.monotonicMs() < this.#refused.untilMs) return null;
     publish.restart(this.#deps.clock.monotonicMs() - this.#heardAtMs);
     const order = new ReorderBuffer(this.#request.isTcp ? TCP_REORDER : UDP_REORDER);
-    this.#sender = { address, ssrc, order, packets: 0 };
+    const sender: Sender = { address, ssrc, order, packets: 0 };
+    this.#sender = sender;
+    this.#remoteAddr = address;
+    this.#ask(sender);
     this.#deps.log.info({ session: publish.publisher.id, peer: address, ssrc }, 'PS sender is followed');
-    return this.#sender;
+    return sender;
+  }
+
+  /** Follows it no longer where its address may not send; what came meanwhile is not much. */
+  #ask(sender: Sender): void {
+    const { decide, clock } = this.#deps;
+    decide?.(sender.address)
+      .then((decision) => {
+        if (decision.ok) return;
+        this.#refused = { address: sender.address, untilMs: clock.monotonicMs() + SENDER_SILENCE_MS };
+        if (this.#sender !== sender) return;
+        this.#forgetSender();
+        this.#remoteAddr = '';
+      })
+      .catch((error: unknown) => this.fail(error));
   }
 
   #forgetSender(): void {

@@ -14,9 +14,9 @@ export class FirstPlaylists {
 
   /**
    * Resolves once the stream's playlist is there; when waiting has become vain, or 10 s have passed; or at once where too
-   * many wait already.
+   * many wait already. Once `gone` is aborted nobody waits any more.
    */
-  async wait(streamName: string, isThere: () => boolean, mayCome: () => boolean): Promise<Outcome> {
+  async wait(streamName: string, isThere: () => boolean, mayCome: () => boolean, gone?: AbortSignal): Promise<Outcome> {
     const attempt = (): Outcome | null => (isThere() ? 'there' : mayCome() ? null : 'in vain');
     const outcome = attempt();
     if (outcome !== null) return outcome;
@@ -25,7 +25,7 @@ export class FirstPlaylists {
     this.#rooms.set(streamName, room);
     this.#waiting++;
     try {
-      return await room.wait(attempt, PATIENCE_MS, 'in vain');
+      return await room.wait(attempt, PATIENCE_MS, 'in vain', gone);
     } finally {
       this.#waiting--;
       if (room.size === 0) this.#rooms.delete(streamName);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { AV } from '../../containers/mpegts/frames.fixture.ts';
-import type { HttpAnswer, HttpRequestFacts } from '../../net/index.ts';
+import { FaultLog, type HttpAnswer, type HttpRequestFacts } from '../../net/index.ts';
 import { fakeHub, publishTo } from '../../streams/hub.fixture.ts';
 import type { ConsumerFactory, Decision, Fact, Publisher } from '../../streams/index.ts';
 import type { HlsOptions } from './options.ts';
@@ -12,6 +12,7 @@ import { hlsOptions, writeGops } from './publish.fixture.ts';
 import { HlsServer } from './server.ts';
 
 const silent = (): void => {};
+const log = { debug: silent, info: silent, warn: silent, error: silent };
 
 /** HLS with a hub around it, and what admission says. */
 function site(t: TestContext, options: Partial<HlsOptions> = {}, decision: Decision = { ok: true }) {
@@ -33,7 +34,7 @@ function site(t: TestContext, options: Partial<HlsOptions> = {}, decision: Decis
     },
     ledger: { record: (fact) => void facts.push(fact) },
     clock: hub.clock,
-    log: { debug: silent, info: silent, warn: silent, error: silent },
+    ...{ log, faults: new FaultLog(log) },
     cwd: '/',
     groupAppName: (name) => hub.registry.group(name)?.appName ?? '',
   });

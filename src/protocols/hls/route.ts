@@ -5,7 +5,10 @@ import {
   type FileBody,
   type HttpAnswer,
   type HttpRequestFacts,
+  type PeerFaults,
   PLAYLIST_TYPE,
+  RETRY_AFTER,
+  type Refusals,
   readFileBody,
   textAnswer,
 } from '../../net/index.ts';
@@ -45,11 +48,16 @@ function isHlsPath({ urlPattern, isPatternShared }: PathOptions, path: string): 
 export interface HlsRouteDeps {
   readonly streams: StreamTable;
   readonly admission: Admission;
+  readonly faults: PeerFaults;
+  readonly refusals?: Refusals;
   /** Null: viewers are not told apart. */
   readonly sessions: Sessions | null;
   /** The app name of a stream that is not published here now; empty where it has none. */
   readonly groupAppName: (streamName: string) => string;
 }
+
+/** What is asked for, and whether anybody still waits for it. */
+type Asked = Wanted & { readonly gone: AbortSignal | undefined };
 
 export class HlsRoute implements AnswerRoute {
   readonly urlPattern: string;
@@ -69,11 +77,15 @@ export class HlsRoute implements AnswerRoute {
     return isHlsPath(this.#options, path);
   }
 
-  async answer(request: HttpRequestFacts): Promise<HttpAnswer> {
-    const wanted = parsePath(request.path.slice(this.urlPattern.length));
-    if (wanted === null) return NO_FILE;
+  async answer(request: HttpRequestFacts, gone?: AbortSignal): Promise<HttpAnswer> {
+    const parsed = parsePath(request.path.slice(this.urlPattern.length));
+    if (parsed === null) return NO_FILE;
+    const wanted: Asked = { ...parsed, gone };
     const problem = nameProblem(wanted.streamName);
-    if (problem !== null) return textAnswer(problem.couldClimb ? 404 : 400, problem.reason);
+    if (problem !== null) {
+      this.#tellRefused(request, problem.reason);
+      return textAnswer(problem.couldClimb ? 404 : 400, problem.reason);
+    }
     const query = new URLSearchParams(request.query);
     const { sessions } = this.#deps;
     return sessions === null
@@ -89,7 +101,7 @@ export class HlsRoute implements AnswerRoute {
     this.#deps.sessions?.release(account);
   }
 
-  async #answerAnyone(request: HttpRequestFacts, wanted: Wanted, query: URLSearchParams): Promise<HttpAnswer> {
+  async #answerAnyone(request: HttpRequestFacts, wanted: Asked, query: URLSearchParams): Promise<HttpAnswer> {
     let { streamName } = wanted;
     if (isPlaylist(wanted.file)) {
       const session = viewerIdentity(request, streamName, this.#appName(streamName), '');
@@ -102,7 +114,7 @@ export class HlsRoute implements AnswerRoute {
 
   async #answerViewer(
     request: HttpRequestFacts,
-    wanted: Wanted,
+    wanted: Asked,
     query: URLSearchParams,
     sessions: Sessions,
   ): Promise<HttpAnswer> {
@@ -116,7 +128,14 @@ export class HlsRoute implements AnswerRoute {
       return 'hash' in opened ? redirect(request, wanted, opened) : refusal(opened);
     }
     const session = sessions.hold(given, streamName);
-    if (session === null) return UNKNOWN_SESSION;
+    if (session === 'busy') return BUSY;
+    if (session === null) {
+      this.#tellRefused(
+        request,
+        `there is no session ${JSON.stringify(given.slice(0, 40))} of this stream, or no more`,
+      );
+      return UNKNOWN_SESSION;
+    }
     try {
       const suffix = `?${SESSION_PARAM}=${session.hash}`;
       // the stream may yet come: whoever is told of the session may fetch it
@@ -131,7 +150,7 @@ export class HlsRoute implements AnswerRoute {
   }
 
   /** @param mayCome whether it is worth waiting for a stream that is not there yet */
-  async #answer(wanted: Wanted, query: URLSearchParams, suffix: string, mayCome: () => boolean): Promise<HttpAnswer> {
+  async #answer(wanted: Asked, query: URLSearchParams, suffix: string, mayCome: () => boolean): Promise<HttpAnswer> {
     const { streamName, file } = wanted;
     if (wanted.what === 'segment') return this.#segment(streamName, file);
     if (wanted.what === 'low latency') return this.#lowLatency(wanted, query, suffix, mayCome);
@@ -139,8 +158,8 @@ export class HlsRoute implements AnswerRoute {
     if (ready !== null) return ready;
     // no segment is complete yet
     const isThere = (): boolean => (this.#deps.streams.get(streamName)?.playlist() ?? null) !== null;
-    const outcome = await this.#waiting.wait(streamName, isThere, mayCome);
-    if (outcome === 'full') return FULL;
+    const outcome = await this.#waiting.wait(streamName, isThere, mayCome, wanted.gone);
+    if (outcome === 'full') return this.#full();
     return (await this.#playlist(streamName, file, suffix)) ?? NO_STREAM;
   }
 
@@ -168,17 +187,17 @@ export class HlsRoute implements AnswerRoute {
   }
 
   async #lowLatency(
-    { streamName, file }: Wanted,
+    { streamName, file, gone }: Asked,
     query: URLSearchParams,
     suffix: string,
     mayCome: () => boolean,
   ): Promise<HttpAnswer> {
-    if (!this.#deps.streams.hasLowLatency) return NO_FILE;
+    if (!this.#deps.streams.hasLowLatency(streamName)) return NO_FILE;
     if (isPlaylist(file)) {
       const isThere = (): boolean => this.#deps.streams.lowLatency(streamName) !== null;
-      if (!isThere() && (await this.#waiting.wait(streamName, isThere, mayCome)) === 'full') return FULL;
+      if (!isThere() && (await this.#waiting.wait(streamName, isThere, mayCome, gone)) === 'full') return this.#full();
     }
-    return (await this.#deps.streams.lowLatency(streamName)?.answer(file, query, suffix)) ?? NO_STREAM;
+    return (await this.#deps.streams.lowLatency(streamName)?.answer(file, query, suffix, gone)) ?? NO_STREAM;
   }
 
   async #read(streamName: string, file: string): Promise<Buffer | null> {
@@ -191,13 +210,24 @@ export class HlsRoute implements AnswerRoute {
     return inMemory ? null : { root: outPath, path: `${streamName}/${file}` };
   }
 
+  #full(): HttpAnswer {
+    this.#deps.refusals?.refused('hls_waiting', '', TOO_MANY_WAIT);
+    return FULL;
+  }
+
+  #tellRefused({ remoteAddr, url }: HttpRequestFacts, why: string): void {
+    this.#deps.faults.tell('HLS', 'refused', { peer: remoteAddr, url }, `HLS refused: ${why}`);
+  }
+
   #appName(streamName: string): string {
     const stream = this.#deps.streams.get(streamName);
     return stream?.isLive === true ? stream.appName : this.#deps.groupAppName(streamName);
   }
 }
 
-const FULL = textAnswer(503, 'too many viewers wait for streams that are not there yet');
+const TOO_MANY_WAIT = 'too many viewers wait for streams that are not there yet';
+const FULL = textAnswer(503, TOO_MANY_WAIT);
+const BUSY = textAnswer(429, 'too much is asked for in this session before earlier answers are taken');
 
 function isPlaylist(file: string): boolean {
   return file.endsWith('.m3u8');
@@ -218,5 +248,8 @@ function redirect({ path, query }: HttpRequestFacts, wanted: Wanted, session: Vi
 }
 
 function refusal({ kind, reason }: Refusal): HttpAnswer {
-  return textAnswer(kind === 'stopping' ? 503 : 403, reason);
+  if (kind !== 'stopping' && kind !== 'full') return textAnswer(403, reason);
+  const answer = textAnswer(503, reason);
+  const [name, value] = RETRY_AFTER;
+  return { ...answer, headers: { ...answer.headers, [name]: value } };
 }

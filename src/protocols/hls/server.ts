@@ -1,5 +1,5 @@
 /** HLS as a part of the server: takes publications on one side, answers viewers on the other. */
-import type { AnswerRoute } from '../../net/index.ts';
+import type { AnswerRoute, PeerFaults, Refusals } from '../../net/index.ts';
 import type { Admission, Clock, ConsumerFactory, Hub, Ledger, Log, SessionCounter } from '../../streams/index.ts';
 import { FirstPlaylists } from './first-playlists.ts';
 import type { HlsOptions } from './options.ts';
@@ -17,6 +17,9 @@ export interface HlsDeps {
   readonly ledger: Ledger;
   readonly clock: Clock;
   readonly log: Log;
+  readonly faults: PeerFaults;
+  /** Absent: nobody counts. */
+  readonly refusals?: Refusals;
   /** The process's working folder, which relative paths are relative to. */
   readonly cwd: string;
   /** Absent: nobody counts. */
@@ -38,18 +41,23 @@ export class HlsServer {
     const waiting = new FirstPlaylists();
     const onChange = (streamName: string): void => waiting.wake(streamName);
     const streams = new StreamTable(options, { ...deps, onChange });
-    const { sessionKey: key, sessionTimeoutMs: timeoutMs, fragmentDurationMs } = options;
-    const bitrateWindowSec = Math.max(1, Math.round(fragmentDurationMs / 100));
+    const { sessionKey: key } = options;
     this.#sessions =
       key === ''
         ? null
-        : new Sessions({ key, timeoutMs, bitrateWindowSec }, deps, ({ streamName }) => waiting.wake(streamName));
+        : new Sessions({ key, ...sessionTimes(options) }, deps, ({ streamName }) => waiting.wake(streamName));
     this.#streams = streams;
     this.consumers = [
       (publication) => streams.begin(publication),
       (publication) => streams.beginLowLatency(publication),
     ];
     this.route = new HlsRoute(options, { ...deps, streams, sessions: this.#sessions }, waiting);
+  }
+
+  /** For streams that begin from now on; time-outs of viewers count for all. Paths and the sessions' key stay as they are. */
+  update(options: HlsOptions): void {
+    this.#streams.update(options);
+    this.#sessions?.update(sessionTimes(options));
   }
 
   /** Starts the once-a-second round of time-outs, and looks for what an earlier process was to delete. */
@@ -66,4 +74,8 @@ export class HlsServer {
     if (this.#sweeper !== null) clearInterval(this.#sweeper);
     await this.#streams.stop();
   }
+}
+
+function sessionTimes({ sessionTimeoutMs, fragmentDurationMs }: HlsOptions) {
+  return { timeoutMs: sessionTimeoutMs, bitrateWindowSec: Math.max(1, Math.round(fragmentDurationMs / 100)) };
 }

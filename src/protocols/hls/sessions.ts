@@ -1,6 +1,6 @@
 /** Viewers as sessions: each is known by a hash in its URLs, and is there as long as it asks for something. */
 import { createHmac, randomBytes } from 'node:crypto';
-import type { HttpRequestFacts } from '../../net/index.ts';
+import type { HttpRequestFacts, Refusals } from '../../net/index.ts';
 import type {
   Clock,
   Hub,
@@ -14,6 +14,8 @@ import type {
 
 /** Sessions at a time; more viewers are turned away. */
 const MAX_SESSIONS = 100_000;
+/** Answers that one viewer may wait for, or take, at a time: more than any player does. */
+const MAX_BUSY = 32;
 /** Of the hash. 128 bits. */
 const HASH_DIGITS = 32;
 
@@ -28,6 +30,8 @@ export interface SessionsDeps {
   readonly hub: Pick<Hub, 'subscribe'>;
   readonly counter: SessionCounter;
   readonly clock: Clock;
+  /** Absent: nobody counts. */
+  readonly refusals?: Refusals;
 }
 
 export interface ViewerSession {
@@ -38,6 +42,7 @@ export interface ViewerSession {
 
 interface Viewer extends ViewerSession {
   streamName: string;
+  readonly remoteAddr: string;
   subscription: Subscription | null;
   /** Of bodies, handed to the kernel. */
   wroteBytes: number;
@@ -49,7 +54,7 @@ interface Viewer extends ViewerSession {
 }
 
 export class Sessions {
-  readonly #options: SessionsOptions;
+  #options: SessionsOptions;
   readonly #deps: SessionsDeps;
   readonly #onEnd: (session: ViewerSession) => void;
   /** Those that are not over and those whose last answer is under way; the one that asked longest ago first. */
@@ -62,6 +67,11 @@ export class Sessions {
     this.#onEnd = onEnd;
   }
 
+  /** From now on. */
+  update(options: Pick<SessionsOptions, 'timeoutMs' | 'bitrateWindowSec'>): void {
+    this.#options = { ...this.#options, ...options };
+  }
+
   get size(): number {
     return this.#viewers.size;
   }
@@ -69,12 +79,15 @@ export class Sessions {
   /** Asks the hub, and so admission, once for all that the viewer will ask for. */
   async open(request: HttpRequestFacts, streamName: string, appName: string): Promise<ViewerSession | Refusal> {
     if (this.#viewers.size >= MAX_SESSIONS) {
-      return { ok: false, kind: 'stopping', reason: `${MAX_SESSIONS} viewers are here already` };
+      const reason = `${MAX_SESSIONS} viewers are here already`;
+      this.#deps.refusals?.refused('hls_sessions', request.remoteAddr, reason);
+      return { ok: false, kind: 'full', reason };
     }
     const identity = viewerIdentity(request, streamName, appName, `HLSSUB${this.#deps.counter.next('HLSSUB')}`);
     const viewer: Viewer = {
       hash: this.#hash(identity.sessionId),
       streamName,
+      remoteAddr: identity.remoteAddr,
       subscription: null,
       wroteBytes: 0,
       busy: 0,
@@ -98,9 +111,14 @@ export class Sessions {
   }
 
   /** The viewer asks for something of this stream; null: there is no such session, or no more. Pairs with `release`. */
-  hold(hash: string, streamName: string): ViewerSession | null {
+  hold(hash: string, streamName: string): ViewerSession | 'busy' | null {
     const viewer = this.#viewers.get(hash);
     if (viewer === undefined || viewer.ended !== null || viewer.streamName !== streamName) return null;
+    if (viewer.busy >= MAX_BUSY) {
+      const peer = viewer.remoteAddr;
+      this.#deps.refusals?.refused('hls_waiting', peer, `${MAX_BUSY} answers to one viewer are under way`);
+      return 'busy';
+    }
     viewer.busy++;
     this.#touch(viewer);
     return viewer;

@@ -1,4 +1,5 @@
 /** All streams that HLS is made of, or was until a while ago. */
+import type { Refusals } from '../../net/index.ts';
 import type { Clock, FrameConsumer, Ledger, Log, Publication } from '../../streams/index.ts';
 import { DiskStore, markedFolders } from './disk-store.ts';
 import { LowLatencyStream } from './low-latency/index.ts';
@@ -16,12 +17,15 @@ export interface StreamTableDeps {
   readonly log: Log;
   readonly ledger: Ledger;
   readonly cwd: string;
+  readonly refusals?: Refusals;
   readonly watch?: HlsWatch;
   /** A stream's playlist has changed, or the stream has begun or ended. */
   readonly onChange: (streamName: string) => void;
 }
 
 interface Entry {
+  /** Those that held when the stream began. */
+  readonly options: HlsOptions;
   readonly stream: HlsStream;
   readonly lowLatency: LowLatencyStream | null;
   /** Runs while the stream is not published. */
@@ -29,7 +33,7 @@ interface Entry {
 }
 
 export class StreamTable {
-  readonly #options: HlsOptions;
+  #options: HlsOptions;
   readonly #deps: StreamTableDeps;
   readonly #entries = new Map<string, Entry>();
   /** Folders that are being deleted. */
@@ -42,8 +46,16 @@ export class StreamTable {
     this.#deps = deps;
   }
 
-  get hasLowLatency(): boolean {
-    return this.#options.partDurationMs !== null;
+  /** For the streams that begin from now on; where things are kept stays as it is. */
+  update(options: HlsOptions): void {
+    const { outPath, inMemory } = this.#options;
+    this.#options = { ...options, outPath, inMemory };
+  }
+
+  /** Whether the stream has it, or will have it once it begins. */
+  hasLowLatency(streamName: string): boolean {
+    const { partDurationMs } = this.#entries.get(streamName)?.options ?? this.#options;
+    return partDurationMs !== null;
   }
 
   get(streamName: string): HlsStream | null {
@@ -102,12 +114,13 @@ export class StreamTable {
   }
 
   #create(streamName: string): Entry {
-    const { clock, log, ledger, cwd, watch, onChange } = this.#deps;
-    const { fragmentDurationMs, fragmentNum, inMemory, partDurationMs } = this.#options;
+    const { clock, log, ledger, cwd, watch, refusals, onChange } = this.#deps;
+    const options = this.#options;
+    const { fragmentDurationMs, fragmentNum, inMemory, partDurationMs } = options;
     const disk = inMemory ? null : this.#disk(streamName);
     const stream = new HlsStream(
       streamName,
-      this.#options,
+      options,
       { ...{ clock, log, ledger, cwd, disk }, ...(watch && { watch }), onChange: () => onChange(streamName) },
       this.#removals.get(streamName) ?? Promise.resolve(),
     );
@@ -120,24 +133,26 @@ export class StreamTable {
             segmentCount: fragmentNum,
             maxBytes: MAX_LOW_LATENCY_BYTES,
             maxWaiting: MAX_LOW_LATENCY_WAITING,
+            onFull: () =>
+              refusals?.refused('hls_waiting', '', `${MAX_LOW_LATENCY_WAITING} requests wait for ${streamName}`),
             clock,
           });
-    const entry: Entry = { stream, lowLatency, expiry: null };
+    const entry: Entry = { options, stream, lowLatency, expiry: null };
     this.#entries.set(streamName, entry);
     return entry;
   }
 
   #ended(entry: Entry): void {
     this.#deps.onChange(entry.stream.name);
-    entry.expiry = setTimeout(() => this.#expire(entry.stream), keepMs(this.#options));
+    entry.expiry = setTimeout(() => this.#expire(entry), keepMs(entry.options));
     entry.expiry.unref();
   }
 
   /** The stream has not come back: it is forgotten, and its folder goes where it is to. */
-  #expire(stream: HlsStream): void {
+  #expire({ stream, options }: Entry): void {
     const { name } = stream;
     this.#entries.delete(name);
-    if (this.#options.cleanup !== 'never') this.#track(name, stream.remove());
+    if (options.cleanup !== 'never') this.#track(name, stream.remove());
   }
 
   #expireLeft(names: readonly string[]): void {

@@ -8,8 +8,10 @@ import {
   countBytes,
   type HttpRoute,
   overWebSocket,
+  type PeerFaults,
   type PlayRequest,
   parseStreamPath,
+  RETRY_AFTER,
   refuseRequest,
   remoteAddress,
 } from '../../net/index.ts';
@@ -19,6 +21,7 @@ export interface ProgressiveDeps {
   readonly hub: Hub;
   readonly counter: SessionCounter;
   readonly log: Log;
+  readonly faults: PeerFaults;
   /** Value of the header `Server`. */
   readonly serverName: string;
 }
@@ -78,6 +81,7 @@ async function open(kind: ProgressiveKind, request: PlayRequest, deps: Progressi
   const bytes = countBytes(socket);
   const path = parseStreamPath(request.path);
   if ('problem' in path) {
+    tellRefused(deps, request, path.problem);
     refuse(socket, '400 Bad Request', path.problem, deps.serverName);
     return null;
   }
@@ -104,12 +108,10 @@ async function open(kind: ProgressiveKind, request: PlayRequest, deps: Progressi
   socket.once('close', () => subscription?.close('peer closed'));
   const result = await deps.hub.subscribe(identity, peer);
   if (!result.ok) {
-    refuse(
-      socket,
-      result.kind === 'stopping' ? '503 Service Unavailable' : '403 Forbidden',
-      result.reason,
-      deps.serverName,
-    );
+    tellRefused(deps, request, result.reason);
+    if (result.kind === 'stopping' || result.kind === 'full') {
+      refuse(socket, '503 Service Unavailable', result.reason, deps.serverName, [RETRY_AFTER]);
+    } else refuse(socket, '403 Forbidden', result.reason, deps.serverName);
     return null;
   }
   subscription = result.subscription;
@@ -122,9 +124,17 @@ async function open(kind: ProgressiveKind, request: PlayRequest, deps: Progressi
     socket,
     useWebSocket: (opened) => {
       webSocket = opened;
-      opened.on('error', () => socket.destroy());
+      opened.on('error', (error: NodeJS.ErrnoException) => {
+        const reason = error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' ? 'limit' : 'malformed';
+        deps.faults.tell('WebSocket', reason, { peer: identity.remoteAddr }, `WebSocket error: ${error.message}`);
+        socket.destroy();
+      });
     },
   };
+}
+
+function tellRefused({ faults }: ProgressiveDeps, { socket, url }: PlayRequest, reason: string): void {
+  faults.tell('HTTP', 'refused', { peer: remoteAddress(socket), url }, `HTTP refused: ${reason}`);
 }
 
 /** The answer's head as the original sends it. */
@@ -144,7 +154,16 @@ function responseHead(contentType: string, serverName: string): Buffer {
   );
 }
 
-function refuse(socket: Socket, status: string, reason: string, serverName: string): void {
-  const headers = { Server: serverName, 'Content-Type': 'text/plain; charset=utf-8', ...CORS_HEADERS };
+function refuse(
+  socket: Socket,
+  status: string,
+  reason: string,
+  serverName: string,
+  more: readonly (readonly [name: string, value: string])[] = [],
+): void {
+  const headers = {
+    ...{ Server: serverName, 'Content-Type': 'text/plain; charset=utf-8', ...CORS_HEADERS },
+    ...Object.fromEntries(more),
+  };
   refuseRequest(socket, status, headers, `${reason}\n`);
 }

@@ -1,6 +1,13 @@
 /** A connection to another RTMP server, on which one stream is played or published. */
 import type { Socket } from 'node:net';
-import { connectTo, countBytes, type MediaUrl, remoteAddress, type SocketBytes } from '../../net/index.ts';
+import {
+  closeGently,
+  countBytes,
+  type MediaUrl,
+  type Outbound,
+  remoteAddress,
+  type SocketBytes,
+} from '../../net/index.ts';
 import {
   AcknowledgementWindow,
   ChunkReader,
@@ -30,6 +37,7 @@ export interface RtmpClientOptions {
   readonly maxMessageBytes: number;
   /** Whether an RTMPS server's certificate must be one that this machine trusts. */
   readonly verifyTls: boolean;
+  readonly outbound: Outbound;
 }
 
 export interface RtmpClientEvents {
@@ -71,10 +79,10 @@ export class RtmpClient {
   constructor(options: RtmpClientOptions, events: RtmpClientEvents) {
     this.#options = options;
     this.#events = events;
-    const { target, timeoutMs, verifyTls } = options;
+    const { target, timeoutMs, verifyTls, outbound } = options;
     this.#reader = new ChunkReader({ maxMessageLength: options.maxMessageBytes });
     this.#timer = setTimeout(() => this.#end(`no answer within ${timeoutMs} ms`), timeoutMs);
-    this.#socket = connectTo(
+    this.#socket = outbound.connect(
       { host: target.host, port: target.port, isTls: target.scheme === 'rtmps', verifyTls },
       () => this.#socket.write(this.#handshake?.start() ?? Buffer.alloc(0)),
     );
@@ -119,7 +127,7 @@ export class RtmpClient {
     if (this.#isClosed) return;
     this.#isClosed = true;
     clearTimeout(this.#timer);
-    this.#socket.destroySoon();
+    closeGently(this.#socket);
     this.#events.onClosed(why);
   }
 

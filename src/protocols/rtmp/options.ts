@@ -1,5 +1,5 @@
 /** What the RTMP server is told to do, and what it needs of the house. */
-import type { ListenAddress, TlsFiles } from '../../net/index.ts';
+import type { ListenAddress, PeerFaults, PeerLimits, TlsFiles } from '../../net/index.ts';
 import type { Clock, Hub, Ledger, Log, SessionCounter } from '../../streams/index.ts';
 
 export interface RtmpServerOptions {
@@ -18,4 +18,7 @@ export interface RtmpDeps {
   readonly counter: SessionCounter;
   readonly clock: Clock;
   readonly log: Log;
+  readonly faults: PeerFaults;
+  /** Absent: everybody is let in. */
+  readonly limits?: PeerLimits;
 }

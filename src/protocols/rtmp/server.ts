@@ -1,7 +1,15 @@
 /** Listens for RTMP and RTMPS and gives each connection a session. */
 import { createServer, type Server, type Socket } from 'node:net';
 import tls from 'node:tls';
-import { type Listener, listen, readTlsFiles, SOCKET_OPTIONS } from '../../net/index.ts';
+import {
+  endFailedTls,
+  guardDoor,
+  type Listener,
+  listen,
+  readTlsFiles,
+  SOCKET_OPTIONS,
+  type TlsPem,
+} from '../../net/index.ts';
 import type { RtmpDeps, RtmpServerOptions } from './options.ts';
 import { RtmpSession } from './session.ts';
 
@@ -10,6 +18,7 @@ export class RtmpServer {
   readonly #deps: RtmpDeps;
   /** Connections that are no session of the hub yet, or no more. */
   readonly #sessions = new Set<RtmpSession>();
+  #secure: tls.Server | null = null;
   #listener: Listener | null = null;
 
   constructor(options: RtmpServerOptions, deps: RtmpDeps) {
@@ -25,13 +34,18 @@ export class RtmpServer {
     if (files === null) server = createServer(SOCKET_OPTIONS, accept);
     else {
       const secure = { ...readTlsFiles(files), ...SOCKET_OPTIONS, handshakeTimeout: handshakeTimeoutMs };
-      server = tls.createServer(secure, accept).on('tlsClientError', (error, socket) => {
-        this.#deps.log.debug({ error: error.message }, 'TLS handshake failed');
-        socket.destroy();
-      });
+      server = this.#secure = tls.createServer(secure, accept);
+      server.on('tlsClientError', (error, socket) => endFailedTls(this.#deps.faults, 'RTMP', error, socket));
     }
+    const { limits } = this.#deps;
+    if (limits !== undefined) guardDoor(server, limits.connections);
     this.#listener = await listen(server, address);
     return this.#listener;
+  }
+
+  /** For the connections from now on, where it listens with TLS. */
+  useCertificate(pem: TlsPem): void {
+    this.#secure?.setSecureContext(pem);
   }
 
   /** Lets nobody in any more and ends the connections that are no session of the hub. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterEach, beforeEach, test } from 'node:test';
+import { FaultLog } from '../../net/index.ts';
 import { type Fact, Registry, type SessionCounter } from '../../streams/index.ts';
 import { TestClient } from './client.fixture.ts';
 import { RtmpServer } from './index.ts';
@@ -56,7 +57,7 @@ beforeEach(async () => {
     handshakeTimeoutMs: 10_000,
     maxMessageBytes: 1 << 20,
   };
-  server = new RtmpServer(options, { hub: registry, ledger, counter, clock, log });
+  server = new RtmpServer(options, { hub: registry, ledger, counter, clock, log, faults: new FaultLog(log) });
   port = (await server.start()).port;
 });
 
@@ -265,4 +266,16 @@ test('a peer that asks without end and reads no answer is closed', async () => {
     clearInterval(questions);
   }
   assert.match(warnings.join('\n'), /answers that the peer does not read, allowed are 1048576/);
+});
+
+test('a peer that has not asked for a stream may send small messages only; a publisher larger ones', async () => {
+  const early = await TestClient.open(port);
+  early.send({ type: 'video', streamId: 1, timestamp: 0, payload: Buffer.alloc(300_000) });
+  await early.untilClosed();
+  assert.match(String(warnings.pop()), /a message of 300000 bytes \(type 9\), at most 262144 allowed/);
+  const client = await publisher('s');
+  client.send({ type: 'video', streamId: 1, timestamp: 0, payload: Buffer.alloc(300_000, 0x17) });
+  client.call('createStream', 7);
+  await client.answer((message) => message.name === '_result' && message.transactionId === 7);
+  client.socket.destroy();
 });

@@ -1,6 +1,13 @@
 /** One RTMP connection: handshake, chunks, commands; it publishes or plays one stream at a time. */
 import type { Socket } from 'node:net';
-import { closeGently, countBytes, remoteAddress, type SocketBytes, settleBytes } from '../../net/index.ts';
+import {
+  closeGently,
+  countBytes,
+  type FaultReason,
+  remoteAddress,
+  type SocketBytes,
+  settleBytes,
+} from '../../net/index.ts';
 import type { BaseType, Peer, SessionIdentity, StopReason, Subscription } from '../../streams/index.ts';
 import {
   AcknowledgementWindow,
@@ -19,8 +26,8 @@ import {
   parsePlay,
   parsePublish,
   parseStreamName,
-  type RawMessage,
   RtmpError,
+  type RtmpErrorReason,
   type RtmpMessage,
   result,
   rtmpFormat,
@@ -28,6 +35,7 @@ import {
   ServerHandshake,
 } from '../../wire/rtmp/index.ts';
 import { Answers } from './answers.ts';
+import { HeldMessages } from './held.ts';
 import type { RtmpDeps, RtmpServerOptions } from './options.ts';
 import { RtmpPublish } from './publish.ts';
 import { parseRtmpUrl } from './url.ts';
@@ -36,8 +44,16 @@ import { parseRtmpUrl } from './url.ts';
 const WINDOW_SIZE = 5_000_000;
 /** Protocol and base type of session ids: a connection gets its number before it says what it wants. */
 const ID_PREFIX = 'RTMPPUBSUB';
-/** Messages that a peer may send ahead of the answer to its publish or play; more is a fault. Bytes. */
-const MAX_HELD_BYTES = 16 * 1024 * 1024;
+/** The longest message, and all half-received ones together, of a peer that has not asked for a stream yet. Bytes. */
+const BEFORE_ROLE = { maxMessageLength: 256 * 1024, maxPendingBytes: 256 * 1024 };
+
+const FAULTS: Readonly<Record<RtmpErrorReason, FaultReason>> = {
+  'not-rtmp': 'other protocol',
+  encrypted: 'other protocol',
+  'bad-chunk': 'malformed',
+  limit: 'limit',
+  malformed: 'malformed',
+};
 
 /** What the connection is doing for the hub. */
 type Role =
@@ -64,8 +80,7 @@ export class RtmpSession {
   /** Given at connect; the first session on this connection takes it, a later one gets its own. */
   #sessionId: string | null = null;
   #role: Role = NO_ROLE;
-  #held: RawMessage[] = [];
-  #heldBytes = 0;
+  readonly #held = new HeldMessages();
   #idleTimer: NodeJS.Timeout | null = null;
 
   constructor(socket: Socket, options: RtmpServerOptions, deps: RtmpDeps) {
@@ -75,7 +90,7 @@ export class RtmpSession {
     this.#remoteAddr = remoteAddress(socket);
     this.#bytes = countBytes(socket);
     this.#answers = new Answers(socket);
-    this.#reader = new ChunkReader({ maxMessageLength: options.maxMessageBytes });
+    this.#reader = new ChunkReader(BEFORE_ROLE);
     this.#waitForRole();
     socket.on('data', (bytes: Buffer) => this.#guard(() => this.#onData(bytes)));
     socket.on('error', (error) => {
@@ -102,17 +117,9 @@ export class RtmpSession {
     if (acknowledge !== null) this.#answers.send({ type: 'acknowledgement', sequence: acknowledge });
     this.#reader.push(chunks);
     for (let raw = this.#reader.next(); raw !== null; raw = this.#reader.next()) {
-      if (this.#role.kind === 'opening') this.#hold(raw);
+      if (this.#role.kind === 'opening') this.#held.push(raw);
       else this.#onMessage(parseMessage(raw));
     }
-  }
-
-  #hold(raw: RawMessage): void {
-    this.#heldBytes += raw.payload.length;
-    if (this.#heldBytes > MAX_HELD_BYTES) {
-      throw new RtmpError('limit', `${this.#heldBytes} bytes ahead of the answer, allowed are ${MAX_HELD_BYTES}`);
-    }
-    this.#held.push(raw);
   }
 
   #onMessage(message: RtmpMessage): void {
@@ -270,6 +277,7 @@ export class RtmpSession {
       return null;
     }
     this.#role = { kind: 'opening' };
+    this.#reader.allow({ maxMessageLength: this.#options.maxMessageBytes });
     this.#stopIdleTimer();
     if (this.#sessionId === null) {
       // a further session on this connection has a number and byte counters of its own
@@ -305,12 +313,10 @@ export class RtmpSession {
 
   /** Handles what came while admission was being asked. */
   #release(): void {
-    const held = this.#held;
-    this.#held = [];
-    this.#heldBytes = 0;
+    const held = this.#held.take();
     this.#guard(() => {
       for (const raw of held) {
-        if (this.#role.kind === 'opening') this.#hold(raw);
+        if (this.#role.kind === 'opening') this.#held.push(raw);
         else this.#onMessage(parseMessage(raw));
       }
     });
@@ -337,7 +343,7 @@ export class RtmpSession {
 
   /** Says why, and ends the connection. */
   #refuse(code: string, reason: string): void {
-    this.#deps.log.info({ peer: this.#remoteAddr, code }, `RTMP refused: ${reason}`);
+    this.#deps.faults.tell('RTMP', 'refused', { peer: this.#remoteAddr, code }, `RTMP refused: ${reason}`);
     if (this.#role.kind === 'opening') this.#role = NO_ROLE;
     else this.#endRole('protocol error');
     this.#answers.status('error', code, reason);
@@ -358,7 +364,7 @@ export class RtmpSession {
   #fail(error: unknown): void {
     const peer = this.#remoteAddr;
     if (error instanceof RtmpError) {
-      this.#deps.log.warn({ peer, reason: error.reason }, `RTMP protocol error: ${error.message}`);
+      this.#deps.faults.tell('RTMP', FAULTS[error.reason], { peer }, `RTMP protocol error: ${error.message}`);
     } else {
       this.#deps.log.error({ peer, error }, 'a fault of the server ended an RTMP connection');
     }
@@ -377,10 +383,8 @@ export class RtmpSession {
     if (this.#socket.destroyed) return;
     const { handshakeTimeoutMs } = this.#options;
     this.#idleTimer = setTimeout(() => {
-      this.#deps.log.info(
-        { peer: this.#remoteAddr },
-        `RTMP: no publish or play within ${handshakeTimeoutMs} ms, closed`,
-      );
+      const found = `RTMP: no publish or play within ${handshakeTimeoutMs} ms, closed`;
+      this.#deps.faults.tell('RTMP', 'timed out', { peer: this.#remoteAddr }, found);
       this.#socket.destroy();
     }, handshakeTimeoutMs);
   }

@@ -1,7 +1,14 @@
 /** A connection to another RTSP server: requests and their answers, with name and password where it asks for them. */
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
-import { connectTo, countBytes, type MediaUrl, remoteAddress, type SocketBytes } from '../../net/index.ts';
+import {
+  closeGently,
+  countBytes,
+  type MediaUrl,
+  type Outbound,
+  remoteAddress,
+  type SocketBytes,
+} from '../../net/index.ts';
 import {
   basicCredentials,
   type Challenge,
@@ -25,6 +32,7 @@ export interface RtspClientOptions {
   readonly timeoutMs: number;
   /** Whether an RTSPS server's certificate must be one that this machine trusts. */
   readonly verifyTls: boolean;
+  readonly outbound: Outbound;
   readonly userAgent: string;
 }
 
@@ -61,9 +69,9 @@ export class RtspClient {
   constructor(options: RtspClientOptions, events: RtspClientEvents) {
     this.#options = options;
     this.#events = events;
-    const { target, verifyTls } = options;
+    const { target, verifyTls, outbound } = options;
     const { host, port, scheme } = target;
-    this.#socket = connectTo({ host, port, isTls: scheme === 'rtsps', verifyTls }, () => {});
+    this.#socket = outbound.connect({ host, port, isTls: scheme === 'rtsps', verifyTls }, () => {});
     this.#bytes = countBytes(this.#socket);
     this.#socket.on('data', (bytes: Buffer) => this.#onData(bytes));
     this.#socket.on('error', (error) => this.close(error.message));
@@ -117,7 +125,7 @@ export class RtspClient {
       reject(new Error(why));
     }
     this.#pending.clear();
-    this.#socket.destroySoon();
+    closeGently(this.#socket);
     this.#events.onClosed(why);
   }
 

@@ -1,5 +1,5 @@
 /** What the RTSP servers are told to do, and what they need of the house. */
-import type { ListenAddress, TlsFiles } from '../../net/index.ts';
+import type { ListenAddress, PeerFaults, PeerLimits, TlsFiles } from '../../net/index.ts';
 import type { Clock, Hub, Log, SessionCounter } from '../../streams/index.ts';
 
 /** Who must give the name and the password. */
@@ -39,6 +39,9 @@ export interface RtspDeps {
   readonly counter: SessionCounter;
   readonly clock: Clock;
   readonly log: Log;
+  readonly faults: PeerFaults;
+  /** Absent: everybody is let in. */
+  readonly limits?: PeerLimits;
   /** Value of the header `Server`. */
   readonly serverName: string;
 }

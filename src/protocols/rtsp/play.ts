@@ -5,7 +5,7 @@ import { describeTracks, type RtpMedia, rtpFormat } from '../../wire/rtp/index.t
 import { serializeLiveSdp, type Transport } from '../../wire/rtsp/index.ts';
 import type { Link } from './link.ts';
 import { type FirstPacket, linkSink, PlaySink, UdpSink } from './play-sink.ts';
-import { freeChannel, NO_PORTS, NO_TRANSPORT, openUdp, plainAddress, type SetupResult } from './setup.ts';
+import { freeChannel, NO_TRANSPORT, noPorts, openUdp, plainAddress, type SetupResult } from './setup.ts';
 import { TrackWatch } from './track-watch.ts';
 import type { UdpPair, UdpPairs } from './udp-pair.ts';
 
@@ -144,9 +144,10 @@ export class RtspPlay {
   async #setupUdp(media: RtpMedia, url: string, clientPorts: readonly [number, number]): Promise<SetupResult> {
     const { udp, link, onSign } = this.#around;
     const opened = await openUdp(udp, link.socket, { onRtp: onSign, onRtcp: onSign });
-    if (opened === null) return NO_PORTS;
+    if (typeof opened === 'string') return noPorts(opened);
     const { pair, address } = opened;
-    if (!this.#isEnded && !(await pair.connect({ address, ports: clientPorts }))) return NO_PORTS;
+    if (!this.#isEnded && !(await pair.connect({ address, ports: clientPorts })))
+      return noPorts('there is no way to your ports by UDP');
     this.#setUp.push({ media, url, channel: UDP_CHANNELS[media.kind], pair });
     return { ok: true, transport: { kind: 'udp', clientPorts, serverPorts: pair.ports, isRecord: false } };
   }

@@ -11,7 +11,7 @@ import {
 } from '../../wire/rtsp/index.ts';
 import { RtpIntake } from './intake.ts';
 import type { Link } from './link.ts';
-import { freeChannel, NO_PORTS, NO_TRANSPORT, openUdp, type SetupResult } from './setup.ts';
+import { freeChannel, NO_TRANSPORT, noPorts, openUdp, type SetupResult } from './setup.ts';
 import type { UdpPair, UdpPairs } from './udp-pair.ts';
 import { namesControl } from './url.ts';
 
@@ -158,7 +158,7 @@ export class RtspPublish {
       onRtp: (bytes) => this.#push(medium, bytes, false),
       onRtcp: (bytes) => this.#push(medium, bytes, true),
     });
-    if (opened === null) return NO_PORTS;
+    if (typeof opened === 'string') return noPorts(opened);
     const { pair, address } = opened;
     pair.setPeer({ address, ports: clientPorts });
     medium.way = { kind: 'udp', pair };

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { test } from 'node:test';
 import type { Frame, Tracks } from '../../media/index.ts';
-import { parseMediaUrl } from '../../net/index.ts';
+import { Outbound, parseMediaUrl } from '../../net/index.ts';
 import type { Source } from '../../streams/index.ts';
 import { RtspReader, type RtspRequest } from '../../wire/rtsp/index.ts';
 import { openRtspSource, type RtspSourceOptions } from './index.ts';
@@ -34,7 +34,10 @@ function pull(url: string, options: Partial<RtspSourceOptions> = {}): Pulled {
   };
   const clock = { monotonicMs: () => performance.now(), unixMs: () => Date.now() };
   const source = openRtspSource(
-    { target, isUdp: false, timeoutMs: 5000, verifyTls: false, userAgent: 'test', ...options },
+    {
+      ...{ target, isUdp: false, timeoutMs: 5000, verifyTls: false, outbound: new Outbound({ allow: [] }) },
+      ...{ userAgent: 'test', ...options },
+    },
     {
       onTracks: (each) => tracks.push(each),
       onFrame: (frame) => frames.push(frame),

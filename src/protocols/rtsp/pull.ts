@@ -178,7 +178,7 @@ class RtspSource implements Source {
       onRtp: (bytes) => this.#onUdp(index, bytes, false),
       onRtcp: (bytes) => this.#onUdp(index, bytes, true),
     });
-    if (opened === null) throw new Error('no UDP ports are free');
+    if (typeof opened === 'string') throw new Error(opened);
     const { pair, address } = opened;
     const offer: Transport = { kind, clientPorts: pair.ports, serverPorts: null, isRecord: false };
     const answer = await this.#client.ask('SETUP', url, [['Transport', serializeTransport(offer)]]);

@@ -1,6 +1,6 @@
 /** What each request of a connection does, and the one stream at a time that the connection publishes or plays. */
 import { randomBytes } from 'node:crypto';
-import { countBytes, type SocketBytes, settleBytes } from '../../net/index.ts';
+import { countBytes, RETRY_AFTER, type SocketBytes, settleBytes } from '../../net/index.ts';
 import type { BaseType, Peer, Refusal, SessionIdentity, StopReason } from '../../streams/index.ts';
 import {
   parseSdp,
@@ -151,7 +151,7 @@ export class Requests {
     if (denied !== null) return denied;
     this.#role = { kind: 'opening' };
     const bytes = countBytes(this.#link.socket);
-    const udp = new UdpPairs();
+    const udp = new UdpPairs(this.#deps.limits);
     const opened = await this.#deps.hub.subscribe(this.#identity('SUB', stream), this.#peer(bytes, udp));
     if (!opened.ok) return this.#refused(opened);
     const link = this.#link;
@@ -198,7 +198,7 @@ export class Requests {
     // the publication begins here: what came before is not its own
     settleBytes(this.#link.socket);
     const bytes = countBytes(this.#link.socket);
-    const udp = new UdpPairs();
+    const udp = new UdpPairs(this.#deps.limits);
     let publish: RtspPublish | null = null;
     const peer = { ...this.#peer(bytes, udp), lostPackets: () => publish?.lostPackets ?? 0 };
     const opened = await this.#deps.hub.publish(this.#identity('PUB', stream), peer);
@@ -295,7 +295,9 @@ export class Requests {
 
   #refused({ kind, reason }: Refusal): Reply {
     this.#role = NO_ROLE;
-    return { ...refuse(kind === 'stopping' ? 503 : 403, reason), isLast: true };
+    return kind === 'stopping' || kind === 'full'
+      ? { ...refuse(503, reason), headers: [RETRY_AFTER], isLast: true }
+      : { ...refuse(403, reason), isLast: true };
   }
 
   /** Whether the connection still does what it did when a request began to be handled. */

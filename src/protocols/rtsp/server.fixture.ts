@@ -1,6 +1,7 @@
 /** Test helper: RTSP servers on hubs whose clocks stand still until told, clients of theirs, and streams for them. */
 import { afterEach } from 'node:test';
 import { aacTrack, h264Track, type Tracks } from '../../media/index.ts';
+import { FaultLog } from '../../net/index.ts';
 import { fakeHub, publishTo } from '../../streams/hub.fixture.ts';
 import type { Publisher } from '../../streams/index.ts';
 import { TestClient } from './client.fixture.ts';
@@ -92,7 +93,14 @@ async function startServer(options: Partial<RtspServerOptions> = {}, refuse: str
     publisherWaitMs: 200,
     ...options,
   };
-  const deps: RtspDeps = { hub: hub.registry, counter, clock: hub.clock, log, serverName: 'test' };
+  const deps: RtspDeps = {
+    hub: hub.registry,
+    counter,
+    clock: hub.clock,
+    log,
+    faults: new FaultLog(log),
+    serverName: 'test',
+  };
   const server = new RtspServer(complete, deps);
   const { port } = await server.start();
   return {

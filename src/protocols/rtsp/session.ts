@@ -1,7 +1,13 @@
 /** One RTSP connection: bytes in, requests one after the other, their answers out, time-outs, and its end. */
-import { remoteAddress } from '../../net/index.ts';
+import { type FaultReason, remoteAddress } from '../../net/index.ts';
 import type { StopReason } from '../../streams/index.ts';
-import { RtspError, RtspReader, type RtspRequest, serializeMessage } from '../../wire/rtsp/index.ts';
+import {
+  RtspError,
+  type RtspErrorReason,
+  RtspReader,
+  type RtspRequest,
+  serializeMessage,
+} from '../../wire/rtsp/index.ts';
 import type { Link } from './link.ts';
 import type { RtspDeps, RtspSessionOptions } from './options.ts';
 import { type Reply, refuse, toResponse } from './reply.ts';
@@ -11,6 +17,12 @@ import { Requests } from './requests.ts';
 const MAX_HELD_BYTES = 1024 * 1024;
 /** Answers that may wait for a peer that does not read them; more is a fault. Bytes. */
 const MAX_UNREAD_BYTES = 1024 * 1024;
+
+const FAULTS: Readonly<Record<RtspErrorReason, FaultReason>> = {
+  'not-rtsp': 'other protocol',
+  limit: 'limit',
+  malformed: 'malformed',
+};
 
 export class RtspSession {
   readonly #link: Link;
@@ -64,7 +76,8 @@ export class RtspSession {
     if (!this.#requests.isIdle) this.#idleSinceMs = nowMs;
     else if (nowMs - this.#idleSinceMs >= handshakeTimeoutMs) {
       const peer = this.#remoteAddr;
-      this.#deps.log.info({ peer }, `RTSP: no publish or play within ${handshakeTimeoutMs} ms, closed`);
+      const found = `RTSP: no publish or play within ${handshakeTimeoutMs} ms, closed`;
+      this.#deps.faults.tell('RTSP', 'timed out', { peer }, found);
       this.#end('timed out');
     }
     if (this.#requests.needsSigns && nowMs - this.#signAtMs >= sessionTimeoutMs) this.#end('timed out');
@@ -120,7 +133,7 @@ export class RtspSession {
     }
     if (reply.status >= 400 && reply.status !== 401) {
       const fields = { peer: this.#remoteAddr, status: reply.status, method: request?.method };
-      this.#deps.log.info(fields, `RTSP refused: ${reply.detail ?? ''}`);
+      this.#deps.faults.tell('RTSP', 'refused', fields, `RTSP refused: ${reply.detail ?? ''}`);
     }
     this.#link.send(bytes);
     reply.afterwards?.();
@@ -154,7 +167,7 @@ export class RtspSession {
   #fail(error: unknown, request: RtspRequest | null = null): void {
     const peer = this.#remoteAddr;
     if (error instanceof RtspError) {
-      this.#deps.log.warn({ peer, reason: error.reason }, `RTSP protocol error: ${error.message}`);
+      this.#deps.faults.tell('RTSP', FAULTS[error.reason], { peer }, `RTSP protocol error: ${error.message}`);
       this.#unreadBytes = 0;
       this.#answer(refuse(error.reason === 'limit' ? 413 : 400, error.message), request);
       this.#end('protocol error');

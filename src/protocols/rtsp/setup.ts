@@ -14,16 +14,19 @@ export const NO_TRANSPORT: SetupResult = {
   detail: 'taken are RTP/AVP/TCP with interleaved channels and, beside plain RTSP, RTP/AVP with client_port',
 };
 
-export const NO_PORTS: SetupResult = { ok: false, status: 503, detail: 'no UDP ports are free' };
+export function noPorts(detail: string): SetupResult {
+  return { ok: false, status: 503, detail };
+}
 
-/** Opens a pair on this connection's own address; the peer's address is the connection's, too. Null: none is free. */
+/** Opens a pair on this connection's own address; the peer's address is the connection's, too. Or why there is none. */
 export async function openUdp(
   udp: UdpPairs,
   socket: Socket,
   on: Pick<UdpPairOptions, 'onRtp' | 'onRtcp'>,
-): Promise<{ readonly pair: UdpPair; readonly address: string } | null> {
-  const pair = await udp.open({ localAddress: plainAddress(socket.localAddress), ...on });
-  return pair === null ? null : { pair, address: plainAddress(socket.remoteAddress) };
+): Promise<{ readonly pair: UdpPair; readonly address: string } | string> {
+  const address = plainAddress(socket.remoteAddress);
+  const pair = await udp.open({ localAddress: plainAddress(socket.localAddress), ...on }, address);
+  return typeof pair === 'string' ? pair : { pair, address };
 }
 
 /** IPv4 seen through an IPv6 socket as plain IPv4. */

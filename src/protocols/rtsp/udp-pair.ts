@@ -1,5 +1,6 @@
 /** Two UDP ports of this machine, even and odd, for one medium: RTP and RTCP to and from one peer. */
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import { type PeerLimits, remoteAddress } from '../../net/index.ts';
 
 /** Pairs that are tried before giving up: the odd neighbour of a free port may be taken. */
 const MAX_TRIES = 20;
@@ -7,7 +8,7 @@ const MAX_TRIES = 20;
 const RECEIVE_BUFFER_BYTES = 1024 * 1024;
 
 export interface UdpPeer {
-  /** An IP address: datagrams from others are counted and ignored. */
+  /** An IP address: datagrams from others are counted and dropped. */
   readonly address: string;
   /** Where it receives RTP and RTCP; null: it did not say, and is sent nothing. */
   readonly ports: readonly [number, number] | null;
@@ -18,6 +19,8 @@ export interface UdpPairOptions {
   readonly localAddress: string;
   onRtp(bytes: Buffer): void;
   onRtcp(bytes: Buffer): void;
+  /** A datagram of another than the peer was dropped. @param from `ADDRESS:PORT` */
+  onStranger?(from: string): void;
 }
 
 export class UdpPair {
@@ -27,6 +30,8 @@ export class UdpPair {
   wroteBytes = 0;
   /** Datagrams that came from elsewhere. */
   strangers = 0;
+  /** The peer's ports that are heard, of RTP and RTCP; null: the first that speaks, or the one that the peer named. */
+  readonly #heardPorts: [number | null, number | null] = [null, null];
   readonly #rtp: Socket;
   readonly #rtcp: Socket;
   /** Null: not known yet, and nobody is heard. */
@@ -38,14 +43,18 @@ export class UdpPair {
     this.#rtp = rtp;
     this.#rtcp = rtcp;
     this.ports = [rtp.address().port, rtcp.address().port];
-    for (const [socket, onBytes] of [
-      [rtp, options.onRtp],
-      [rtcp, options.onRtcp],
+    for (const [which, socket, onBytes] of [
+      [0, rtp, options.onRtp],
+      [1, rtcp, options.onRtcp],
     ] as const) {
       socket.on('message', (bytes, from) => {
-        if (this.#accepts(from)) {
+        if (this.#isClosed) return;
+        if (this.#accepts(which, from)) {
           this.readBytes += bytes.length;
           onBytes(bytes);
+        } else {
+          this.strangers++;
+          options.onStranger?.(remoteAddress({ remoteAddress: from.address, remotePort: from.port }));
         }
       });
       // a peer whose port is closed (ICMP): its RTSP connection tells whether it is gone
@@ -68,7 +77,10 @@ export class UdpPair {
     return null;
   }
 
-  /** Hears this peer from now on, from whatever port of its: those behind NAT are not the ones that it knows of. */
+  /**
+   * Hears this peer from now on. Behind NAT its ports are not the ones that it knows of: the first port of its address that
+   * speaks is heard and no other, unless the one that it named speaks, too.
+   */
   setPeer(peer: UdpPeer): void {
     this.#peer = peer;
   }
@@ -105,11 +117,11 @@ export class UdpPair {
     this.#rtcp.close();
   }
 
-  #accepts(from: RemoteInfo): boolean {
-    if (this.#isClosed) return false;
-    if (this.#peer !== null && from.address === this.#peer.address) return true;
-    this.strangers++;
-    return false;
+  #accepts(which: 0 | 1, { address, port }: RemoteInfo): boolean {
+    const peer = this.#peer;
+    if (peer === null || address !== peer.address) return false;
+    if (this.#heardPorts[which] === null || port === peer.ports?.[which]) this.#heardPorts[which] = port;
+    return port === this.#heardPorts[which];
   }
 }
 
@@ -136,18 +148,43 @@ function connectOne(socket: Socket, port: number, address: string): Promise<bool
   });
 }
 
+/** RTP's and RTCP's. */
+const SOCKETS_OF_PAIR = 2;
+
+/** What of the peers' bounds UDP needs. */
+export type UdpLimits = Pick<PeerLimits, 'udpSockets' | 'refusals'>;
+
 /** All UDP ports of one session, and the bytes that went over them: those of closed ones stay counted. */
 export class UdpPairs {
   readonly #pairs: UdpPair[] = [];
+  readonly #limits: UdpLimits | undefined;
+  /** Give back what was taken of what is allowed. */
+  readonly #releases: (() => void)[] = [];
   #isClosed = false;
 
-  /** Null where no pair is free. */
-  async open(options: UdpPairOptions): Promise<UdpPair | null> {
-    const pair = await UdpPair.bind(options);
-    if (pair === null) return null;
+  /** @param limits absent: there may be any number */
+  constructor(limits?: UdpLimits) {
+    this.#limits = limits;
+  }
+
+  /** Or why there is none. @param peerAddress whose allowance it comes from */
+  async open(options: UdpPairOptions, peerAddress = ''): Promise<UdpPair | string> {
+    const taken = this.#limits?.udpSockets.take(peerAddress, SOCKETS_OF_PAIR);
+    if (taken?.ok === false) return taken.reason;
+    const release = (): void => taken?.release();
+    const pair = await UdpPair.bind({
+      ...options,
+      onStranger: (from) =>
+        this.#limits?.refusals.refused('foreign_packets', from, 'a packet of another than the peer is dropped'),
+    });
+    if (pair === null) {
+      release();
+      return 'no UDP ports are free';
+    }
     this.#pairs.push(pair);
+    this.#releases.push(release);
     // the session may have ended meanwhile
-    if (this.#isClosed) pair.close();
+    if (this.#isClosed) this.close();
     return pair;
   }
 
@@ -167,5 +204,6 @@ export class UdpPairs {
   close(): void {
     this.#isClosed = true;
     for (const pair of this.#pairs) pair.close();
+    for (const release of this.#releases.splice(0)) release();
   }
 }

@@ -1,19 +1,21 @@
 /** RTSP over WebSocket: a port where any path is a connection of its own, for players. */
 import { HttpListener, type Listener, refuseRequest } from '../../net/index.ts';
 import { webSocketLink } from './link.ts';
-import type { RtspDeps, RtspWebSocketOptions } from './options.ts';
+import type { RtspAuthOptions, RtspDeps, RtspWebSocketOptions } from './options.ts';
 import { RtspSession } from './session.ts';
 import { SessionSet } from './session-set.ts';
 
 export class RtspWebSocketServer {
+  #options: RtspWebSocketOptions;
   readonly #listener: HttpListener;
   readonly #sessions: SessionSet;
 
   constructor(options: RtspWebSocketOptions, deps: RtspDeps) {
+    this.#options = options;
     const { address, handshakeTimeoutMs } = options;
-    const { serverName, log } = deps;
+    const { serverName, log, faults, limits } = deps;
     this.#sessions = new SessionSet(deps.clock);
-    this.#listener = new HttpListener({ address, tls: null, handshakeTimeoutMs, serverName }, log);
+    this.#listener = new HttpListener({ address, tls: null, handshakeTimeoutMs, serverName }, log, faults, limits);
     this.#listener.addRoute({
       urlPattern: '/',
       extension: '',
@@ -24,7 +26,7 @@ export class RtspWebSocketServer {
           return;
         }
         upgrade((webSocket) => {
-          const session = new RtspSession(webSocketLink(webSocket, socket), options, deps);
+          const session = new RtspSession(webSocketLink(webSocket, socket), this.#options, deps);
           webSocket.on('message', (data) => session.push(asBuffer(data)));
           webSocket.on('error', () => socket.destroy());
           this.#sessions.add(session, socket);
@@ -38,6 +40,11 @@ export class RtspWebSocketServer {
     const listener = await this.#listener.start();
     this.#sessions.start();
     return listener;
+  }
+
+  /** For the connections from now on. */
+  useAuth(auth: RtspAuthOptions): void {
+    this.#options = { ...this.#options, auth };
   }
 
   /** Lets nobody in any more and ends the connections that are no session of the hub. */

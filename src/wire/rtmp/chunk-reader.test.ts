@@ -238,6 +238,18 @@ test('limits: message length, chunk streams, memory for half-received messages',
   assert.match(pending.error ?? '', /limit: half-received messages need 131072 bytes, at most 100000 allowed/);
 });
 
+test('other limits hold from the next message on', () => {
+  const reader = new ChunkReader({ maxMessageLength: 10 });
+  reader.push(hex('04 000000 00000a 08 01000000'));
+  assert.equal(reader.next(), null);
+  reader.allow({ maxMessageLength: 20 });
+  reader.push(Buffer.concat([fill(10), hex('04 000000 000014 08 01000000'), fill(20)]));
+  assert.deepEqual([reader.next()?.payload.length, reader.next()?.payload.length], [10, 20]);
+  reader.allow({ maxMessageLength: 19 });
+  reader.push(hex('04 000000 000014 08 01000000'));
+  assert.throws(() => reader.next(), /a message of 20 bytes \(type 8\), at most 19 allowed/);
+});
+
 test('memory follows the bytes that came, not the length announced, and is given back', () => {
   const reader = new ChunkReader();
   reader.push(setChunkSize(0x1000000));

@@ -35,8 +35,8 @@ export interface ChunkReaderOptions {
 export class ChunkReader {
   readonly #queue = new ByteQueue();
   readonly #streams = new Map<number, ChunkStream>();
-  readonly #maxMessageLength: number;
-  readonly #maxPendingBytes: number;
+  #maxMessageLength = MAX_MESSAGE_LENGTH;
+  #maxPendingBytes = MAX_PENDING_BYTES;
   #chunkSize = DEFAULT_CHUNK_SIZE;
   #pendingBytes = 0;
   /** The chunk stream whose chunk is being read, and what of the chunk is still to come. */
@@ -45,8 +45,13 @@ export class ChunkReader {
   #failure: RtmpError | null = null;
 
   constructor(options: ChunkReaderOptions = {}) {
-    this.#maxMessageLength = options.maxMessageLength ?? MAX_MESSAGE_LENGTH;
-    this.#maxPendingBytes = options.maxPendingBytes ?? MAX_PENDING_BYTES;
+    this.allow(options);
+  }
+
+  /** Other bounds from the next message on; what is left out has its default. */
+  allow({ maxMessageLength = MAX_MESSAGE_LENGTH, maxPendingBytes = MAX_PENDING_BYTES }: ChunkReaderOptions): void {
+    this.#maxMessageLength = maxMessageLength;
+    this.#maxPendingBytes = maxPendingBytes;
   }
 
   /** Memory held for half-received messages, bytes. */

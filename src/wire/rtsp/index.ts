@@ -9,7 +9,7 @@ export {
   parseCredentials,
   serializeDigest,
 } from './auth.ts';
-export { RtspError } from './error.ts';
+export { RtspError, type RtspErrorReason } from './error.ts';
 export { Headers } from './headers.ts';
 export {
   type InterleavedPacket,

@@ -17,6 +17,8 @@ export interface LowLatencyOptions {
   readonly maxBytes: number;
   /** Requests that wait at a time; more are answered 503. */
   readonly maxWaiting: number;
+  /** A request was turned away, since so many wait. */
+  readonly onFull?: () => void;
   readonly clock: Clock;
 }
 
@@ -104,18 +106,28 @@ export class LowLatencyStream {
 
   /**
    * @param name the last part of the path: the playlist's name, or one that stands in it
+   * @param gone aborted when nobody waits for the answer any more
    * @param uriSuffix goes behind every URI of the playlist, e.g. `?session_id=1`; as a URI may have it, without quotes
    */
-  answer(name: string, query: URLSearchParams, uriSuffix: string): HttpAnswer | Promise<HttpAnswer> {
-    if (name === LOW_LATENCY_PLAYLIST) return this.#answerPlaylist(query, uriSuffix);
+  answer(
+    name: string,
+    query: URLSearchParams,
+    uriSuffix: string,
+    gone?: AbortSignal,
+  ): HttpAnswer | Promise<HttpAnswer> {
+    if (name === LOW_LATENCY_PLAYLIST) return this.#answerPlaylist(query, uriSuffix, gone);
     const [, token, init, part, segment] = FILE_NAME.exec(name) ?? [];
     if (token !== this.#token) return NOT_FOUND;
     if (init !== undefined) return media(this.#window.init(Number(init)));
-    if (part !== undefined) return this.#answerPart(Number(part));
+    if (part !== undefined) return this.#answerPart(Number(part), gone);
     return media(this.#window.segment(Number(segment))?.parts.map(({ bytes }) => bytes) ?? null);
   }
 
-  #answerPlaylist(query: URLSearchParams, uriSuffix: string): HttpAnswer | Promise<HttpAnswer> {
+  #answerPlaylist(
+    query: URLSearchParams,
+    uriSuffix: string,
+    gone: AbortSignal | undefined,
+  ): HttpAnswer | Promise<HttpAnswer> {
     const skip = query.get('_HLS_skip');
     const delta = skip === 'YES' || skip === 'v2';
     const position = this.#ended ? null : readPosition(query);
@@ -129,27 +141,37 @@ export class LowLatencyStream {
         return this.#playlist(delta, uriSuffix);
       },
       window.ready ? UNAVAILABLE : NOT_FOUND,
+      gone,
     );
   }
 
-  #answerPart(id: number): HttpAnswer | Promise<HttpAnswer> {
+  #answerPart(id: number, gone: AbortSignal | undefined): HttpAnswer | Promise<HttpAnswer> {
     // of those to come, only the next one is hinted at (RFC 8216bis 6.2.6)
     if (id > this.#window.nextPartId) return NOT_FOUND;
-    return this.#answerWhenReady(() => {
-      const part = this.#window.part(id);
-      if (part !== null) return media(part.bytes);
-      return id < this.#window.nextPartId || this.#ended ? NOT_FOUND : null;
-    }, NOT_FOUND);
+    return this.#answerWhenReady(
+      () => {
+        const part = this.#window.part(id);
+        if (part !== null) return media(part.bytes);
+        return id < this.#window.nextPartId || this.#ended ? NOT_FOUND : null;
+      },
+      NOT_FOUND,
+      gone,
+    );
   }
 
-  #answerWhenReady(attempt: () => HttpAnswer | null, expired: HttpAnswer): HttpAnswer | Promise<HttpAnswer> {
+  #answerWhenReady(
+    attempt: () => HttpAnswer | null,
+    expired: HttpAnswer,
+    gone: AbortSignal | undefined,
+  ): HttpAnswer | Promise<HttpAnswer> {
     const answer = attempt();
     if (answer !== null) return answer;
     if (this.#waiting.full) {
       this.#refused++;
+      this.#options.onFull?.();
       return UNAVAILABLE;
     }
-    return this.#waiting.wait(attempt, PATIENCE_TARGETS * this.#window.targetDurationSec * 1000, expired);
+    return this.#waiting.wait(attempt, PATIENCE_TARGETS * this.#window.targetDurationSec * 1000, expired, gone);
   }
 
   #playlist(delta: boolean, uriSuffix: string): HttpAnswer {

@@ -30,4 +30,16 @@ describe('WaitingRoom', () => {
     assert.equal(await answer, 'expired');
     assert.ok(!room.full);
   });
+
+  it('has room again as soon as nobody waits any more', async () => {
+    const room = new WaitingRoom<string>(1);
+    const gone = new AbortController();
+    const answer = room.wait(() => null, 60_000, 'expired', gone.signal);
+    assert.ok(room.full);
+    gone.abort();
+    assert.ok(!room.full);
+    assert.equal(await answer, 'expired');
+    assert.equal(await room.wait(() => null, 60_000, 'expired', gone.signal), 'expired');
+    assert.equal(room.size, 0);
+  });
 });

@@ -25,20 +25,25 @@ export class WaitingRoom<T> {
   /**
    * Resolves with what `attempt` gives, once `wake` finds that it gives something; after `patienceMs` with `expired`.
    * The caller has seen that there is room.
+   * @param gone aborted when nobody waits for the answer any more: the place is free then
    */
-  wait(attempt: () => T | null, patienceMs: number, expired: T): Promise<T> {
+  wait(attempt: () => T | null, patienceMs: number, expired: T, gone?: AbortSignal): Promise<T> {
+    if (gone?.aborted === true) return Promise.resolve(expired);
     return new Promise((resolve) => {
+      const leave = (): void => waiting.settle(expired);
       const timer = setTimeout(() => waiting.settle(expired), patienceMs);
       timer.unref();
       const waiting: Waiting<T> = {
         attempt,
         settle: (answer) => {
           clearTimeout(timer);
+          gone?.removeEventListener('abort', leave);
           this.#waiting.delete(waiting);
           resolve(answer);
         },
       };
       this.#waiting.add(waiting);
+      gone?.addEventListener('abort', leave, { once: true });
     });
   }
 
