@@ -98,9 +98,16 @@ function checkBroughtNode(andRun) {
     );
   }
   if (!andRun) return;
-  const { status, error, stderr } = spawnSync(NODE, ['--version'], { encoding: 'utf8' });
+  let { status, error, stderr } = spawnSync(NODE, ['--version'], { encoding: 'utf8' });
+  // small Debian systems lack a library that Node.js needs
+  if (status !== 0 && stderr?.includes('libatomic.so.1') && hasCommand('apt-get')) {
+    installDebianPackages(['libatomic1'], 'Node.js 26 needs');
+    ({ status, error, stderr } = spawnSync(NODE, ['--version'], { encoding: 'utf8' }));
+  }
   if (status === 0) return;
-  fail(`${NODE} of ${name} does not run here (it needs glibc 2.28 or newer): ${error?.message ?? stderr.trim()}`);
+  fail(
+    `${NODE} of ${name} does not run here (it needs glibc 2.28 or newer and libatomic): ${error?.message ?? stderr.trim()}`,
+  );
 }
 
 function installTestPackages() {
@@ -110,10 +117,15 @@ function installTestPackages() {
     say(`the tests need these programs, and there is no apt-get here to install them: ${missing.join(', ')}`);
     return;
   }
-  const install = `apt-get install --yes --no-install-recommends ${missing.join(' ')}`;
+  installDebianPackages(missing, 'the tests need');
+}
+
+/** @param {string} why what needs them, as the beginning of a sentence */
+function installDebianPackages(packages, why) {
+  const install = `apt-get install --yes --no-install-recommends ${packages.join(' ')}`;
   const isRoot = process.getuid?.() === 0;
-  if (!isRoot && !hasCommand('sudo')) fail(`the tests need Debian packages; as root run: ${install}`);
-  say(`installing Debian packages for the tests: ${missing.join(' ')}`);
+  if (!isRoot && !hasCommand('sudo')) fail(`${why} Debian packages; as root run: ${install}`);
+  say(`${why} Debian packages, installing them: ${packages.join(' ')}`);
   for (const command of ['apt-get update --quiet', install.replace('install', 'install --quiet')]) {
     const words = ['env', 'DEBIAN_FRONTEND=noninteractive', ...command.split(' ')];
     const [program, ...args] = isRoot ? words : ['sudo', ...words];

@@ -11,7 +11,7 @@ const isLinux = process.platform === 'linux';
 
 interface Clone {
   readonly dir: string;
-  run(): { status: number | null; stdout: string; stderr: string };
+  run(extra?: NodeJS.ProcessEnv): { status: number | null; stdout: string; stderr: string };
   /** How often npm was called, and with what. */
   npmCalls(): string[];
 }
@@ -35,7 +35,8 @@ function clone(t: TestContext, npm: { bringsNode: boolean; exitCode: number }): 
   const env = { ...process.env, npm_execpath: join(dir, 'npm.cjs'), npm_node_execpath: process.execPath };
   return {
     dir,
-    run: () => spawnSync(process.execPath, [join(dir, 'scripts/setup.js')], { encoding: 'utf8', env }),
+    run: (extra) =>
+      spawnSync(process.execPath, [join(dir, 'scripts/setup.js')], { encoding: 'utf8', env: { ...env, ...extra } }),
     npmCalls: () => (existsSync(join(dir, 'calls')) ? readFileSync(join(dir, 'calls'), 'utf8').trim().split('\n') : []),
   };
 }
@@ -123,4 +124,21 @@ test('one line says that the Node.js of the packages does not run here', { skip:
   const { status, stderr } = run();
   assert.equal(status, 1);
   assert.match(stderr, /^setup: .* does not run here/);
+});
+
+test('a library that Node.js needs and a small Debian lacks is installed', { skip: !isLinux && 'Linux only' }, (t) => {
+  const { dir, run } = clone(t, { bringsNode: false, exitCode: 0 });
+  const node = join(dir, 'node_modules/.bin/node');
+  const lacking = `[ -e ${dir}/libatomic1 ] || { echo 'error while loading shared libraries: libatomic.so.1' >&2; exit 127; }`;
+  const install = readFileSync(join(dir, 'npm.cjs'), 'utf8');
+  const brought = `fs.writeFileSync(${JSON.stringify(node)}, ${JSON.stringify(`#!/bin/sh\n${lacking}\n`)}, { mode: 0o755 });`;
+  writeFileSync(join(dir, 'npm.cjs'), install.replace('process.exit(0);', `${brought} process.exit(0);`));
+  const bin = join(dir, 'bin');
+  mkdirSync(bin);
+  const apt = `#!/bin/sh\nfor last; do :; done\ncase "$*" in *install*) touch ${dir}/$last;; esac\n`;
+  writeFileSync(join(bin, 'apt-get'), apt, { mode: 0o755 });
+  writeFileSync(join(bin, 'sudo'), '#!/bin/sh\nexec "$@"\n', { mode: 0o755 });
+  const { status, stdout, stderr } = run({ PATH: `${bin}:${process.env['PATH']}` });
+  assert.deepEqual([status, stderr], [0, '']);
+  assert.match(stdout, /Node\.js 26 needs Debian packages, installing them: libatomic1/);
 });
