@@ -157,6 +157,7 @@ export const event = named(
     stream_name: field('its stream; null for events of no stream', z.string().nullable()),
     stream_seq: field('number within its stream, from 1; null for events of no stream', z.int().min(1).nullable()),
     session_id: field('the session it tells of; null where it tells of none', z.string().nullable()),
+    reason: field('why the session ended; null in every event but a stop', z.string().nullable()),
     url: text('where it is delivered, without passwords and tokens'),
     state: field('how far it has come', z.enum(EVENT_STATES)),
     attempts: field(

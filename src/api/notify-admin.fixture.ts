@@ -99,6 +99,7 @@ function makeEvent(seq: number, body: string, streamName: string): EventJson {
     stream_name: streamName,
     stream_seq: seq,
     session_id: `RTMPPUBSUB${seq}`,
+    reason: null,
     url: 'http://127.0.0.1:10101/on_pub_start',
     state: seq % 2 === 0 ? 'refused' : 'delivered',
     attempts: [{ at: '2026-11-24 08:37:18.855', status: seq % 2 === 0 ? 404 : 200, error: null }],

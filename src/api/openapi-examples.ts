@@ -10,13 +10,13 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
   '/api/stat/lal_info': {
     request: {},
     answers: [
-      '{"error_code":0,"desp":"succ","data":{"server_id":"1","bin_info":"Millrace 0.1.0 (node v26.10.0, linux/x64)","lal_version":"v0.37.4","api_version":"v0.4.9","notify_version":"v0.2.2","WebUiVersion":"v0.0.3","start_time":"2026-11-25 08:25:11.211"}}',
+      '{"error_code":0,"desp":"succ","data":{"server_id":"1","bin_info":"Millrace 0.1.0 (node v26.10.0, linux/x64)","lal_version":"v0.37.4","api_version":"v0.4.9","notify_version":"v0.2.2","WebUiVersion":"v0.0.3","start_time":"2026-11-25 09:21:14.411"}}',
     ],
   },
   '/api/stat/group': {
     request: { stream_name: 'test110' },
     answers: [
-      '{"error_code":0,"desp":"succ","data":{"stream_name":"test110","app_name":"live","audio_codec":"AAC","video_codec":"H264","video_width":640,"video_height":360,"pub":{"session_id":"RTMPPUBSUB1","protocol":"RTMP","base_type":"PUB","start_time":"2026-11-25 08:25:11.574","remote_addr":"127.0.0.1:60334","read_bytes_sum":706073,"wrote_bytes_sum":3705,"bitrate_kbits":1097,"read_bitrate_kbits":1097,"write_bitrate_kbits":6,"dropped_frames":0,"lost_packets":0},"subs":[{"session_id":"FLVSUB1","protocol":"FLV","base_type":"SUB","start_time":"2026-11-25 08:25:11.583","remote_addr":"127.0.0.1:56202","read_bytes_sum":57,"wrote_bytes_sum":705175,"bitrate_kbits":1095,"read_bitrate_kbits":0,"write_bitrate_kbits":1095,"dropped_frames":0,"lost_packets":0}],"pull":{"session_id":"","protocol":"","base_type":"","start_time":"","remote_addr":"","read_bytes_sum":0,"wrote_bytes_sum":0,"bitrate_kbits":0,"read_bitrate_kbits":0,"write_bitrate_kbits":0,"dropped_frames":0,"lost_packets":0},"pushs":[],"in_frame_per_sec":[{"unix_sec":1795595115,"v":30},{"unix_sec":1795595114,"v":30},{"unix_sec":1795595113,"v":30},{"unix_sec":1795595112,"v":30},{"unix_sec":1795595111,"v":13}]}}',
+      '{"error_code":0,"desp":"succ","data":{"stream_name":"test110","app_name":"live","audio_codec":"AAC","video_codec":"H264","video_width":640,"video_height":360,"pub":{"session_id":"RTMPPUBSUB1","protocol":"RTMP","base_type":"PUB","start_time":"2026-11-25 09:21:14.764","remote_addr":"127.0.0.1:39848","read_bytes_sum":710492,"wrote_bytes_sum":3705,"bitrate_kbits":1097,"read_bitrate_kbits":1097,"write_bitrate_kbits":6,"dropped_frames":0,"lost_packets":0},"subs":[{"session_id":"FLVSUB1","protocol":"FLV","base_type":"SUB","start_time":"2026-11-25 09:21:14.774","remote_addr":"127.0.0.1:55844","read_bytes_sum":57,"wrote_bytes_sum":709615,"bitrate_kbits":1095,"read_bitrate_kbits":0,"write_bitrate_kbits":1095,"dropped_frames":0,"lost_packets":0}],"pull":{"session_id":"","protocol":"","base_type":"","start_time":"","remote_addr":"","read_bytes_sum":0,"wrote_bytes_sum":0,"bitrate_kbits":0,"read_bitrate_kbits":0,"write_bitrate_kbits":0,"dropped_frames":0,"lost_packets":0},"pushs":[],"in_frame_per_sec":[{"unix_sec":1795598478,"v":32},{"unix_sec":1795598477,"v":28},{"unix_sec":1795598476,"v":30},{"unix_sec":1795598475,"v":30},{"unix_sec":1795598474,"v":7}]}}',
       '{"error_code":1001,"desp":"group not found","data":null}',
       '{"error_code":1002,"desp":"param missing","data":null}',
     ],
@@ -24,7 +24,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
   '/api/stat/all_group': {
     request: {},
     answers: [
-      '{"error_code":0,"desp":"succ","data":{"groups":[{"stream_name":"test110","app_name":"live","audio_codec":"AAC","video_codec":"H264","video_width":640,"video_height":360,"pub":{"session_id":"RTMPPUBSUB1","protocol":"RTMP","base_type":"PUB","start_time":"2026-11-25 08:25:11.574","remote_addr":"127.0.0.1:60334","read_bytes_sum":706616,"wrote_bytes_sum":3705,"bitrate_kbits":1097,"read_bitrate_kbits":1097,"write_bitrate_kbits":6,"dropped_frames":0,"lost_packets":0},"subs":[{"session_id":"FLVSUB1","protocol":"FLV","base_type":"SUB","start_time":"2026-11-25 08:25:11.583","remote_addr":"127.0.0.1:56202","read_bytes_sum":57,"wrote_bytes_sum":705175,"bitrate_kbits":1095,"read_bitrate_kbits":0,"write_bitrate_kbits":1095,"dropped_frames":0,"lost_packets":0}],"pull":{"session_id":"","protocol":"","base_type":"","start_time":"","remote_addr":"","read_bytes_sum":0,"wrote_bytes_sum":0,"bitrate_kbits":0,"read_bitrate_kbits":0,"write_bitrate_kbits":0,"dropped_frames":0,"lost_packets":0},"pushs":[],"in_frame_per_sec":[{"unix_sec":1795595115,"v":30},{"unix_sec":1795595114,"v":30},{"unix_sec":1795595113,"v":30},{"unix_sec":1795595112,"v":30},{"unix_sec":1795595111,"v":13}]}],"event_seq":9}}',
+      '{"error_code":0,"desp":"succ","data":{"groups":[{"stream_name":"test110","app_name":"live","audio_codec":"AAC","video_codec":"H264","video_width":640,"video_height":360,"pub":{"session_id":"RTMPPUBSUB1","protocol":"RTMP","base_type":"PUB","start_time":"2026-11-25 09:21:14.764","remote_addr":"127.0.0.1:39848","read_bytes_sum":714807,"wrote_bytes_sum":3705,"bitrate_kbits":1097,"read_bitrate_kbits":1097,"write_bitrate_kbits":6,"dropped_frames":0,"lost_packets":0},"subs":[{"session_id":"FLVSUB1","protocol":"FLV","base_type":"SUB","start_time":"2026-11-25 09:21:14.774","remote_addr":"127.0.0.1:55844","read_bytes_sum":57,"wrote_bytes_sum":713944,"bitrate_kbits":1095,"read_bitrate_kbits":0,"write_bitrate_kbits":1095,"dropped_frames":0,"lost_packets":0}],"pull":{"session_id":"","protocol":"","base_type":"","start_time":"","remote_addr":"","read_bytes_sum":0,"wrote_bytes_sum":0,"bitrate_kbits":0,"read_bitrate_kbits":0,"write_bitrate_kbits":0,"dropped_frames":0,"lost_packets":0},"pushs":[],"in_frame_per_sec":[{"unix_sec":1795598478,"v":32},{"unix_sec":1795598477,"v":28},{"unix_sec":1795598476,"v":30},{"unix_sec":1795598475,"v":30},{"unix_sec":1795598474,"v":7}]}],"event_seq":9}}',
     ],
   },
   '/api/server/info': {
@@ -70,7 +70,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
   '/api/record/list': {
     request: { stream_name: 'test110', limit: 10 },
     answers: [
-      '{"error_code":0,"desp":"succ","data":{"total":1,"files":[{"stream_name":"test110","format":"mp4","path":"lal_record/mp4/test110-1795595117.mp4","bytes":1094,"start_time":"2026-11-25 08:25:17.000","modified_time":"2026-11-25 08:25:17.588","is_running":true}]}}',
+      '{"error_code":0,"desp":"succ","data":{"total":1,"files":[{"stream_name":"test110","format":"mp4","path":"lal_record/mp4/test110-1795598480.mp4","bytes":1094,"start_time":"2026-11-25 09:21:20.000","modified_time":"2026-11-25 09:21:20.780","is_running":true}]}}',
       '{"error_code":1002,"desp":"param missing: limit must be an integer from 1 to 10000, not \\"0\\""}',
     ],
   },
@@ -85,18 +85,18 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
   '/api/notify/status': {
     request: {},
     answers: [
-      '{"error_code":0,"desp":"succ","data":{"database":"ok","why":"","lost":0,"last_seq":21,"receivers":[{"receiver":"http://127.0.0.1:10101","backlog":0,"oldest_age_ms":15,"in_flight":0,"retrying":0,"delivered":21,"refused":0,"expired":0}]}}',
+      '{"error_code":0,"desp":"succ","data":{"database":"ok","why":"","lost":0,"last_seq":21,"receivers":[{"receiver":"http://127.0.0.1:10101","backlog":0,"oldest_age_ms":0,"in_flight":0,"retrying":0,"delivered":21,"refused":0,"expired":0}]}}',
     ],
   },
   '/api/notify/events': {
     request: { stream_name: 'test110', order: 'desc', limit: 2 },
     answers: [
-      '{"error_code":0,"desp":"succ","data":{"events":[{"seq":21,"id":"msg-31484f73-21","event":"on_record_stop","stream_name":"test110","stream_seq":13,"session_id":null,"url":"http://127.0.0.1:10101/on_record_stop","state":"delivered","attempts":[{"at":"2026-11-25 08:25:17.621","status":200,"error":null}],"unix_ms":1795595117608,"body":"{\\"server_id\\":\\"1\\",\\"stream_name\\":\\"test110\\",\\"app_name\\":\\"live\\",\\"format\\":\\"mp4\\",\\"path\\":\\"lal_record/mp4/test110-1795595117.mp4\\",\\"start_time\\":\\"2026-11-25 08:25:17.586\\",\\"duration\\":0.016,\\"bytes\\":14672,\\"reason\\":\\"stopped\\"}"},{"seq":20,"id":"msg-31484f73-20","event":"on_hls_make_ts","stream_name":"test110","stream_seq":12,"session_id":null,"url":"http://127.0.0.1:10101/on_hls_make_ts","state":"delivered","attempts":[{"at":"2026-11-25 08:25:17.620","status":200,"error":null}],"unix_ms":1795595117593,"body":"{\\"event\\":\\"open\\",\\"stream_name\\":\\"test110\\",\\"cwd\\":\\"/srv/millrace\\",\\"ts_file\\":\\"lal_record/hls/test110/test110-1795595117585-3.ts\\",\\"live_m3u8_file\\":\\"lal_record/hls/test110/playlist.m3u8\\",\\"record_m3u8_file\\":\\"lal_record/hls/test110/record.m3u8\\",\\"id\\":3,\\"duration\\":0,\\"server_id\\":\\"1\\"}"}]}}',
+      '{"error_code":0,"desp":"succ","data":{"events":[{"seq":21,"id":"msg-c2fc18cc-21","event":"on_record_stop","stream_name":"test110","stream_seq":13,"session_id":null,"reason":null,"url":"http://127.0.0.1:10101/on_record_stop","state":"delivered","attempts":[{"at":"2026-11-25 09:21:20.813","status":200,"error":null}],"unix_ms":1795598480806,"body":"{\\"server_id\\":\\"1\\",\\"stream_name\\":\\"test110\\",\\"app_name\\":\\"live\\",\\"format\\":\\"mp4\\",\\"path\\":\\"lal_record/mp4/test110-1795598480.mp4\\",\\"start_time\\":\\"2026-11-25 09:21:20.779\\",\\"duration\\":0.016,\\"bytes\\":14672,\\"reason\\":\\"stopped\\"}"},{"seq":20,"id":"msg-c2fc18cc-20","event":"on_hls_make_ts","stream_name":"test110","stream_seq":12,"session_id":null,"reason":null,"url":"http://127.0.0.1:10101/on_hls_make_ts","state":"delivered","attempts":[{"at":"2026-11-25 09:21:20.794","status":200,"error":null}],"unix_ms":1795598480786,"body":"{\\"event\\":\\"open\\",\\"stream_name\\":\\"test110\\",\\"cwd\\":\\"/srv/millrace\\",\\"ts_file\\":\\"lal_record/hls/test110/test110-1795598480777-3.ts\\",\\"live_m3u8_file\\":\\"lal_record/hls/test110/playlist.m3u8\\",\\"record_m3u8_file\\":\\"lal_record/hls/test110/record.m3u8\\",\\"id\\":3,\\"duration\\":0,\\"server_id\\":\\"1\\"}"}]}}',
       '{"error_code":1002,"desp":"param missing: limit must be an integer from 1 to 1000, not \\"0\\""}',
     ],
   },
   '/api/notify/replay': {
-    request: { ids: ['msg-31484f73-3'] },
+    request: { ids: ['msg-c2fc18cc-3'] },
     answers: [
       '{"error_code":0,"desp":"succ","data":{"replayed":1}}',
       '{"error_code":1002,"desp":"param missing: exactly one of ids, state, or from and to is needed"}',
@@ -126,14 +126,14 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
   '/api/server/drain': {
     request: { timeout_sec: 60 },
     answers: [
-      '{"error_code":0,"desp":"succ","data":{"sessions":1,"ends_in_sec":60,"ends_at":"2026-11-25 08:26:18.649"}}',
+      '{"error_code":0,"desp":"succ","data":{"sessions":1,"ends_in_sec":60,"ends_at":"2026-11-25 09:22:21.715"}}',
       '{"error_code":1002,"desp":"param missing: timeout_sec must be an integer from 0 to 86400, not -1"}',
     ],
   },
   '/api/notify/stream': {
     request: { since: 0 },
     answers: [
-      'retry: 1000\nid: 0\n\nid: 1\ndata: {"seq":1,"id":"msg-31484f73-1","event":"on_server_start","stream_name":null,"stream_seq":null,"session_id":null,"url":"http://127.0.0.1:10101/on_server_start","state":"delivered","attempts":[{"at":"2026-11-25 08:25:11.344","status":200,"error":null}],"unix_ms":1795595111295,"body":"{\\"server_id\\":\\"1\\",\\"bin_info\\":\\"Millrace 0.1.0 (node v26.10.0, linux/x64)\\",\\"lal_version\\":\\"v0.37.4\\",\\"api_version\\":\\"v0.4.9\\",\\"notify_version\\":\\"v0.2.2\\",\\"WebUiVersion\\":\\"v0.0.3\\",\\"start_time\\":\\"2026-11-25 08:25:11.211\\"}"}\n\nid: 2\ndata: {"seq":2,"id":"msg-31484f73-2","event":"on_rtmp_connect","stream_name":null,"stream_seq":null,"session_id":"RTMPPUBSUB1","url":"http://127.0.0.1:10101/on_rtmp_connect","state":"delivered","attempts":[{"at":"2026-11-25 08:25:11.487","status":200,"error":null}],"unix_ms":1795595111484,"body":"{\\"server_id\\":\\"1\\",\\"session_id\\":\\"RTMPPUBSUB1\\",\\"remote_addr\\":\\"127.0.0.1:60334\\",\\"app\\":\\"live\\",\\"flashVer\\":\\"FMLE/3.0 (compatible; Lavf59.27.100)\\",\\"tcUrl\\":\\"rtmp://127.0.0.1:1935/live\\"}"}\n\n',
+      'retry: 1000\nid: 0\n\nid: 1\ndata: {"seq":1,"id":"msg-c2fc18cc-1","event":"on_server_start","stream_name":null,"stream_seq":null,"session_id":null,"reason":null,"url":"http://127.0.0.1:10101/on_server_start","state":"delivered","attempts":[{"at":"2026-11-25 09:21:14.555","status":200,"error":null}],"unix_ms":1795598474494,"body":"{\\"server_id\\":\\"1\\",\\"bin_info\\":\\"Millrace 0.1.0 (node v26.10.0, linux/x64)\\",\\"lal_version\\":\\"v0.37.4\\",\\"api_version\\":\\"v0.4.9\\",\\"notify_version\\":\\"v0.2.2\\",\\"WebUiVersion\\":\\"v0.0.3\\",\\"start_time\\":\\"2026-11-25 09:21:14.411\\"}"}\n\nid: 2\ndata: {"seq":2,"id":"msg-c2fc18cc-2","event":"on_rtmp_connect","stream_name":null,"stream_seq":null,"session_id":"RTMPPUBSUB1","reason":null,"url":"http://127.0.0.1:10101/on_rtmp_connect","state":"delivered","attempts":[{"at":"2026-11-25 09:21:14.677","status":200,"error":null}],"unix_ms":1795598474671,"body":"{\\"server_id\\":\\"1\\",\\"session_id\\":\\"RTMPPUBSUB1\\",\\"remote_addr\\":\\"127.0.0.1:39848\\",\\"app\\":\\"live\\",\\"flashVer\\":\\"FMLE/3.0 (compatible; Lavf59.27.100)\\",\\"tcUrl\\":\\"rtmp://127.0.0.1:1935/live\\"}"}\n\n',
     ],
   },
   '/metrics': {
@@ -149,31 +149,31 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
 /** Bodies of callbacks, by event. */
 export const WEBHOOK_EXAMPLES: Readonly<Record<string, string>> = {
   on_server_start:
-    '{"server_id":"1","bin_info":"Millrace 0.1.0 (node v26.10.0, linux/x64)","lal_version":"v0.37.4","api_version":"v0.4.9","notify_version":"v0.2.2","WebUiVersion":"v0.0.3","start_time":"2026-11-25 08:25:11.211"}',
+    '{"server_id":"1","bin_info":"Millrace 0.1.0 (node v26.10.0, linux/x64)","lal_version":"v0.37.4","api_version":"v0.4.9","notify_version":"v0.2.2","WebUiVersion":"v0.0.3","start_time":"2026-11-25 09:21:14.411"}',
   on_update:
-    '{"server_id":"1","groups":[{"stream_name":"test110","app_name":"live","audio_codec":"AAC","video_codec":"H264","video_width":640,"video_height":360,"pub":{"session_id":"RTMPPUBSUB1","protocol":"RTMP","base_type":"PUB","start_time":"2026-11-25 08:25:11.574","remote_addr":"127.0.0.1:60334","read_bytes_sum":132926,"wrote_bytes_sum":3705,"bitrate_kbits":0,"read_bitrate_kbits":0,"write_bitrate_kbits":0},"subs":[{"session_id":"FLVSUB1","protocol":"FLV","base_type":"SUB","start_time":"2026-11-25 08:25:11.583","remote_addr":"127.0.0.1:56202","read_bytes_sum":57,"wrote_bytes_sum":129914,"bitrate_kbits":0,"read_bitrate_kbits":0,"write_bitrate_kbits":0}],"pull":{"session_id":"","protocol":"","base_type":"","start_time":"","remote_addr":"","read_bytes_sum":0,"wrote_bytes_sum":0,"bitrate_kbits":0,"read_bitrate_kbits":0,"write_bitrate_kbits":0},"pushs":[],"in_frame_per_sec":[{"unix_sec":1795595111,"v":13}]}]}',
+    '{"server_id":"1","groups":[{"stream_name":"test110","app_name":"live","audio_codec":"AAC","video_codec":"H264","video_width":640,"video_height":360,"pub":{"session_id":"RTMPPUBSUB1","protocol":"RTMP","base_type":"PUB","start_time":"2026-11-25 09:21:14.764","remote_addr":"127.0.0.1:39848","read_bytes_sum":133460,"wrote_bytes_sum":3705,"bitrate_kbits":0,"read_bitrate_kbits":0,"write_bitrate_kbits":0},"subs":[{"session_id":"FLVSUB1","protocol":"FLV","base_type":"SUB","start_time":"2026-11-25 09:21:14.774","remote_addr":"127.0.0.1:55844","read_bytes_sum":57,"wrote_bytes_sum":129914,"bitrate_kbits":0,"read_bitrate_kbits":0,"write_bitrate_kbits":0}],"pull":{"session_id":"","protocol":"","base_type":"","start_time":"","remote_addr":"","read_bytes_sum":0,"wrote_bytes_sum":0,"bitrate_kbits":0,"read_bitrate_kbits":0,"write_bitrate_kbits":0},"pushs":[],"in_frame_per_sec":[{"unix_sec":1795598474,"v":7}]}]}',
   on_rtmp_connect:
-    '{"server_id":"1","session_id":"RTMPPUBSUB1","remote_addr":"127.0.0.1:60334","app":"live","flashVer":"FMLE/3.0 (compatible; Lavf59.27.100)","tcUrl":"rtmp://127.0.0.1:1935/live"}',
+    '{"server_id":"1","session_id":"RTMPPUBSUB1","remote_addr":"127.0.0.1:39848","app":"live","flashVer":"FMLE/3.0 (compatible; Lavf59.27.100)","tcUrl":"rtmp://127.0.0.1:1935/live"}',
   on_pub_start:
-    '{"server_id":"1","session_id":"RTMPPUBSUB1","protocol":"RTMP","base_type":"PUB","remote_addr":"127.0.0.1:60334","url":"rtmp://127.0.0.1:1935/live/test110","app_name":"live","stream_name":"test110","url_param":"","has_in_session":true,"has_out_session":false,"read_bytes_sum":3408,"wrote_bytes_sum":3557}',
+    '{"server_id":"1","session_id":"RTMPPUBSUB1","protocol":"RTMP","base_type":"PUB","remote_addr":"127.0.0.1:39848","url":"rtmp://127.0.0.1:1935/live/test110","app_name":"live","stream_name":"test110","url_param":"","has_in_session":true,"has_out_session":false,"read_bytes_sum":3408,"wrote_bytes_sum":3557}',
   on_pub_stop:
-    '{"server_id":"1","session_id":"RTMPPUBSUB1","protocol":"RTMP","base_type":"PUB","remote_addr":"127.0.0.1:60334","url":"rtmp://127.0.0.1:1935/live/test110","app_name":"live","stream_name":"test110","url_param":"","has_in_session":false,"has_out_session":false,"read_bytes_sum":1037682,"wrote_bytes_sum":3705}',
+    '{"server_id":"1","session_id":"RTMPPUBSUB1","protocol":"RTMP","base_type":"PUB","remote_addr":"127.0.0.1:39848","url":"rtmp://127.0.0.1:1935/live/test110","app_name":"live","stream_name":"test110","url_param":"","has_in_session":false,"has_out_session":false,"read_bytes_sum":1020299,"wrote_bytes_sum":3705}',
   on_sub_start:
-    '{"server_id":"1","session_id":"FLVSUB1","protocol":"FLV","base_type":"SUB","remote_addr":"127.0.0.1:56202","url":"http://127.0.0.1:8080/live/test110.flv","app_name":"live","stream_name":"test110","url_param":"","has_in_session":true,"has_out_session":true,"read_bytes_sum":57,"wrote_bytes_sum":0}',
+    '{"server_id":"1","session_id":"FLVSUB1","protocol":"FLV","base_type":"SUB","remote_addr":"127.0.0.1:55844","url":"http://127.0.0.1:8080/live/test110.flv","app_name":"live","stream_name":"test110","url_param":"","has_in_session":true,"has_out_session":true,"read_bytes_sum":57,"wrote_bytes_sum":0}',
   on_sub_stop:
-    '{"server_id":"1","session_id":"FLVSUB1","protocol":"FLV","base_type":"SUB","remote_addr":"127.0.0.1:56202","url":"http://127.0.0.1:8080/live/test110.flv","app_name":"live","stream_name":"test110","url_param":"","has_in_session":true,"has_out_session":false,"read_bytes_sum":57,"wrote_bytes_sum":893512}',
+    '{"server_id":"1","session_id":"FLVSUB1","protocol":"FLV","base_type":"SUB","remote_addr":"127.0.0.1:55844","url":"http://127.0.0.1:8080/live/test110.flv","app_name":"live","stream_name":"test110","url_param":"","has_in_session":true,"has_out_session":false,"read_bytes_sum":57,"wrote_bytes_sum":897372}',
   on_relay_pull_start:
     '{"server_id":"1","session_id":"RTMPPULL1","protocol":"RTMP","base_type":"PULL","remote_addr":"127.0.0.1:1935","url":"rtmp://127.0.0.1:1935/live/test110","app_name":"live","stream_name":"fetched","url_param":"","has_in_session":true,"has_out_session":false,"read_bytes_sum":68961,"wrote_bytes_sum":3386}',
   on_relay_pull_stop:
-    '{"server_id":"1","session_id":"RTMPPULL1","protocol":"RTMP","base_type":"PULL","remote_addr":"127.0.0.1:1935","url":"rtmp://127.0.0.1:1935/live/test110","app_name":"live","stream_name":"fetched","url_param":"","has_in_session":false,"has_out_session":false,"read_bytes_sum":119475,"wrote_bytes_sum":3386}',
+    '{"server_id":"1","session_id":"RTMPPULL1","protocol":"RTMP","base_type":"PULL","remote_addr":"127.0.0.1:1935","url":"rtmp://127.0.0.1:1935/live/test110","app_name":"live","stream_name":"fetched","url_param":"","has_in_session":false,"has_out_session":false,"read_bytes_sum":124940,"wrote_bytes_sum":3386}',
   on_hls_make_ts:
-    '{"event":"close","stream_name":"test110","cwd":"/srv/millrace","ts_file":"lal_record/hls/test110/test110-1795595111627-0.ts","live_m3u8_file":"lal_record/hls/test110/playlist.m3u8","record_m3u8_file":"lal_record/hls/test110/record.m3u8","id":0,"duration":2,"server_id":"1"}',
+    '{"event":"close","stream_name":"test110","cwd":"/srv/millrace","ts_file":"lal_record/hls/test110/test110-1795598474816-0.ts","live_m3u8_file":"lal_record/hls/test110/playlist.m3u8","record_m3u8_file":"lal_record/hls/test110/record.m3u8","id":0,"duration":2,"server_id":"1"}',
   on_record_start:
-    '{"server_id":"1","stream_name":"test110","app_name":"live","format":"mp4","path":"lal_record/mp4/test110-1795595117.mp4","start_time":"2026-11-25 08:25:17.586"}',
+    '{"server_id":"1","stream_name":"test110","app_name":"live","format":"mp4","path":"lal_record/mp4/test110-1795598480.mp4","start_time":"2026-11-25 09:21:20.779"}',
   on_record_stop:
-    '{"server_id":"1","stream_name":"test110","app_name":"live","format":"mp4","path":"lal_record/mp4/test110-1795595117.mp4","start_time":"2026-11-25 08:25:17.586","duration":0.016,"bytes":14672,"reason":"stopped"}',
+    '{"server_id":"1","stream_name":"test110","app_name":"live","format":"mp4","path":"lal_record/mp4/test110-1795598480.mp4","start_time":"2026-11-25 09:21:20.779","duration":0.016,"bytes":14672,"reason":"stopped"}',
   on_publish:
-    '{"server_id":"1","session_id":"RTMPPUBSUB1","protocol":"RTMP","base_type":"PUB","remote_addr":"127.0.0.1:60334","url":"rtmp://127.0.0.1:1935/live/test110","app_name":"live","stream_name":"test110","url_param":"","has_in_session":false,"has_out_session":false,"read_bytes_sum":0,"wrote_bytes_sum":0}',
+    '{"server_id":"1","session_id":"RTMPPUBSUB1","protocol":"RTMP","base_type":"PUB","remote_addr":"127.0.0.1:39848","url":"rtmp://127.0.0.1:1935/live/test110","app_name":"live","stream_name":"test110","url_param":"","has_in_session":false,"has_out_session":false,"read_bytes_sum":0,"wrote_bytes_sum":0}',
   on_play:
-    '{"server_id":"1","session_id":"FLVSUB1","protocol":"FLV","base_type":"SUB","remote_addr":"127.0.0.1:56202","url":"http://127.0.0.1:8080/live/test110.flv","app_name":"live","stream_name":"test110","url_param":"","has_in_session":true,"has_out_session":false,"read_bytes_sum":0,"wrote_bytes_sum":0}',
+    '{"server_id":"1","session_id":"FLVSUB1","protocol":"FLV","base_type":"SUB","remote_addr":"127.0.0.1:55844","url":"http://127.0.0.1:8080/live/test110.flv","app_name":"live","stream_name":"test110","url_param":"","has_in_session":true,"has_out_session":false,"read_bytes_sum":0,"wrote_bytes_sum":0}',
 };

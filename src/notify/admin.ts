@@ -16,6 +16,8 @@ export interface EventJson {
   /** Of its stream, from 1, without gaps; null for events of no stream. */
   readonly stream_seq: number | null;
   readonly session_id: string | null;
+  /** Why the session ended, as the header `millrace-reason`; null in every event but a stop. */
+  readonly reason: string | null;
   /** Where it goes, without passwords and tokens. */
   readonly url: string;
   readonly state: EventState;
@@ -113,6 +115,7 @@ function keptJson(event: KeptEvent): EventJson {
     stream_name: event.streamName,
     stream_seq: event.streamSeq,
     session_id: event.sessionId,
+    reason: event.reason,
     url: withoutSecrets(event.url),
     state: event.state,
     attempts: event.tries.map(({ unixMs, status, error }) => ({ at: localTime(unixMs), status, error })),
