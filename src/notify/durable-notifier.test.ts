@@ -223,6 +223,7 @@ test('the API sees receivers and events, is told of new ones, and has settled on
       stream_name: 'a',
       stream_seq: 1,
       session_id: 'PUB1',
+      reason: null,
       url: `${to.origin}/on_pub_start`,
       state: 'delivered',
       attempts: [{ at, status: 200, error: null }],

@@ -64,12 +64,10 @@ class FakeStore {
   #load(lane: string, from: number, limit: number): void {
     const found = this.#rows(from).filter((one) => one.lane === lane);
     const isWaitedFor = (seq: number | null): boolean => seq !== null && this.waiting.has(seq);
-    const events = found
-      .slice(0, limit)
-      .map((one) => ({
-        event: { ...one, after: isWaitedFor(one.after) ? one.after : null },
-        dueUnixMs: this.dueUnixMs,
-      }));
+    const events = found.slice(0, limit).map((one) => ({
+      event: { ...one, after: isWaitedFor(one.after) ? one.after : null },
+      dueUnixMs: this.dueUnixMs,
+    }));
     this.book.loaded(RECEIVER, lane, from, events, events.length < limit);
   }
 

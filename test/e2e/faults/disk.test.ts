@@ -111,11 +111,11 @@ const LOSSES: Readonly<Record<string, Loss>> = {
     mend: (folder) => setMode(folder, 'u+w'),
     said: [RECORD_FAILS, SEGMENTS_ARE_LOST],
   },
-  // the folders are made anew
+  // the folders are made anew; whether a segment was being written then is chance
   'is deleted with all that is in it': {
     lose: (folder) => rmSync(folder, { recursive: true }),
     mend: () => {},
-    said: [OUTBOX_FAILS, SEGMENTS_ARE_LOST],
+    said: [OUTBOX_FAILS],
   },
 };
 
