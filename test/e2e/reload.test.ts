@@ -2,18 +2,18 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { copyFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import tls from 'node:tls';
-import { Webhook } from 'standardwebhooks';
 import { decodeStrict, probeLines, publish } from '../support/ffmpeg.ts';
 import { assertSteadyTime, readFlv } from '../support/flv.ts';
 import { HttpPlayer } from '../support/http.ts';
-import { type ApiAnswer, type Config, Millrace, startProcess, startServer, writeConfig } from '../support/millrace.ts';
+import { type ApiAnswer, type Config, type Millrace, startServer, writeConfig } from '../support/millrace.ts';
 import { run } from '../support/process.ts';
-import { type Callback, startReceiver } from '../support/receiver.ts';
-import { OrderedScope, tempDir } from '../support/temp-dir.ts';
+import { startReceiver } from '../support/receiver.ts';
+import { assertSigned, OTHER_SECRET, SECRET, startReloadable } from '../support/reloadable.ts';
+import { tempDir } from '../support/temp-dir.ts';
 import { makeCertificate } from '../support/tls.ts';
 import { poll, withPatience } from '../support/wait-for.ts';
 
@@ -21,48 +21,11 @@ import { poll, withPatience } from '../support/wait-for.ts';
 const SECOND_BYTES = 130_000;
 /** A video frame lasts 33 ms. */
 const GAP_MS = 70;
-const SECRET = `whsec_${Buffer.alloc(32, 1).toString('base64')}`;
-const OTHER_SECRET = `whsec_${Buffer.alloc(32, 2).toString('base64')}`;
-
-interface Site {
-  readonly server: Millrace;
-  readonly folder: string;
-  /** Writes this over the file and has it read. */
-  reload(config: Config): Promise<ApiAnswer>;
-  /** Only writes it. */
-  write(config: Config): void;
-  /** Text that need be no configuration. */
-  writeText(text: string): void;
-}
-
-async function open(t: TestContext, config: Config): Promise<Site> {
-  const own = new OrderedScope();
-  t.after(() => own.end());
-  const file = writeConfig(own, config);
-  const folder = tempDir(own);
-  const server = new Millrace(startProcess(own, ['-c', file, '-p', folder]));
-  own.after(() => server.stop());
-  await server.ready();
-  const write = (next: Config): void => copyFileSync(writeConfig(own, next), file);
-  return {
-    ...{ server, folder, write },
-    writeText: (text) => writeFileSync(file, text),
-    reload: (next) => {
-      write(next);
-      return server.api('/api/server/reload', {});
-    },
-  };
-}
 
 function lalSecret(key: string, stream: string): string {
   return createHash('md5')
     .update(key + stream)
     .digest('hex');
-}
-
-/** Fails unless the callback is signed with this secret. */
-function assertSigned({ raw, headers }: Callback, secret: string): void {
-  new Webhook(secret).verify(raw, headers as Record<string, string>);
 }
 
 for (const threads of [1, 2]) {
@@ -77,7 +40,7 @@ for (const threads of [1, 2]) {
       http_notify: before.config(),
       millrace: millrace(before, { signing_secrets: [SECRET] }),
     };
-    const { server, folder, reload } = await open(t, first);
+    const { server, folder, reload } = await startReloadable(t, first);
     const publisher = publish(t, server.url('rtmp', 'live/one'), 'h264-640x360');
     assertSigned(await before.waitFor('on_pub_start', { stream_name: 'one' }), SECRET);
     const player = new HttpPlayer(t, server.url('http', 'live/one.flv?by=player'));
@@ -143,7 +106,7 @@ for (const threads of [1, 2]) {
       rtsp: { ...rtsp, password },
       millrace: { threads },
     });
-    const { server, reload } = await open(t, config('pass-one'));
+    const { server, reload } = await startReloadable(t, config('pass-one'));
     publish(t, server.url('rtmp', 'live/locked'), 'h264-640x360');
     const play = (password: string): Promise<{ code: number | null }> => {
       const url = server.url('rtsp', 'live/locked').replace('//', `//u:${password}@`);
@@ -168,7 +131,7 @@ for (const threads of [1, 2]) {
       httpflv: { enable_https: true, gop_num: 1 },
       millrace: { threads },
     };
-    const { server, reload } = await open(t, config);
+    const { server, reload } = await startReloadable(t, config);
     publish(t, server.url('rtmps', 'live/tls'), 'h264-640x360');
     const player = new HttpPlayer(t, server.url('https', 'live/tls.flv'));
     await player.body(SECOND_BYTES);
@@ -214,100 +177,8 @@ async function fingerprint(port: number): Promise<string> {
   return fingerprint256;
 }
 
-test('what happened before the reload goes to the receiver before, in order, however long that takes', async (t) => {
-  const [before, after] = [await startReceiver(t), await startReceiver(t)];
-  let isIll = true;
-  before.answer = ({ event }) => (isIll && event !== 'on_server_start' ? 503 : 200);
-  const notify = { signing_secrets: [SECRET] };
-  const { server, reload } = await open(t, { http_notify: before.config(), millrace: { notify } });
-  const publisher = publish(t, server.url('rtmp', 'live/moved'), 'h264-640x360');
-  await before.waitFor('on_rtmp_connect');
-  await poll(
-    'the publisher',
-    () => server.api('/api/stat/group?stream_name=moved'),
-    ({ error_code }) => error_code === 0,
-  );
-  await reload({ http_notify: after.config(), millrace: { notify: { signing_secrets: [OTHER_SECRET] } } });
-  await publisher.stop();
-  // the one that is there need not wait for the one that is not
-  await after.waitFor('on_pub_stop', { stream_name: 'moved' });
-  const [held] = (await receivers(server)).filter(({ backlog }) => backlog > 0);
-  assert.equal(held?.receiver, new URL(before.url('')).origin);
-  assert.equal(held?.backlog, 2);
-
-  isIll = false;
-  const from = before.callbacks.all.length;
-  const start = await before.waitFor('on_pub_start', { stream_name: 'moved' }, from);
-  const connect = await before.waitFor('on_rtmp_connect', {}, from);
-  assert.ok(connect.index < start.index);
-  assertSigned(start, OTHER_SECRET);
-  assert.equal(before.callbacks.all.filter(({ event }) => event === 'on_pub_stop').length, 0);
-  assert.deepEqual(
-    after.callbacks.all.map(({ event }) => event),
-    ['on_pub_stop'],
-  );
-  await poll(
-    'the backlog',
-    () => receivers(server),
-    (all) => all.every(({ backlog }) => backlog === 0),
-  );
-});
-
-test('an event whose URL is taken away is told no more, but what waits for it still is', async (t) => {
-  const receiver = await startReceiver(t);
-  let isIll = true;
-  receiver.answer = ({ event }) => (isIll && event === 'on_pub_start' ? 503 : 200);
-  const { server, reload } = await open(t, { http_notify: receiver.config() });
-  const publisher = publish(t, server.url('rtmp', 'live/less'), 'h264-640x360');
-  await receiver.waitFor('on_pub_start', { stream_name: 'less' });
-  const { data } = await reload({ http_notify: receiver.config({ on_pub_start: '', on_pub_stop: null }) });
-  assert.deepEqual(data?.['applied'], ['http_notify.on_pub_start', 'http_notify.on_pub_stop']);
-  isIll = false;
-  await poll(
-    'the backlog',
-    () => receivers(server),
-    (all) => all.every(({ backlog }) => backlog === 0),
-  );
-  const player = new HttpPlayer(t, server.url('http', 'live/less.flv'));
-  await receiver.waitFor('on_sub_start', { stream_name: 'less' });
-  await publisher.stop();
-  player.leave();
-  await receiver.waitFor('on_sub_stop', { stream_name: 'less' });
-  const told = receiver.ofStream('less');
-  const starts = told.filter(({ event }) => event === 'on_pub_start');
-  assert.equal(new Set(starts.map(({ headers }) => headers['webhook-id'])).size, 1);
-  assert.deepEqual(
-    told.slice(starts.length).map(({ event }) => event),
-    ['on_sub_start', 'on_sub_stop'],
-  );
-});
-
-interface ReceiverStat {
-  readonly receiver: string;
-  readonly backlog: number;
-}
-
-async function receivers(server: Millrace): Promise<ReceiverStat[]> {
-  return (await server.api('/api/notify/status')).data?.['receivers'] as ReceiverStat[];
-}
-
-test('on_update: its interval and its receiver', async (t) => {
-  const [before, after] = [await startReceiver(t), await startReceiver(t)];
-  const { reload } = await open(t, { http_notify: before.config({ update_interval_sec: 3600 }) });
-  await before.waitFor('on_update');
-  await reload({ http_notify: before.config({ update_interval_sec: 1 }) });
-  const { index } = await before.waitFor('on_update', {}, before.callbacks.all.length);
-  await before.waitFor('on_update', {}, index + 1);
-  await reload({ http_notify: after.config({ update_interval_sec: 1 }) });
-  await after.waitFor('on_update');
-  assert.deepEqual(
-    after.callbacks.all.map(({ event }) => event),
-    ['on_update'],
-  );
-});
-
 test('keys that need a restart are named, again and again, and change nothing', async (t) => {
-  const { server, reload } = await open(t, {});
+  const { server, reload } = await startReloadable(t, {});
   const wanted = { server_id: '2', rtmp: { addr: '127.0.0.1:1' }, httpflv: { url_pattern: '/other/', gop_num: 1 } };
   const restart = ['server_id', 'rtmp.addr', 'httpflv.url_pattern'];
   const certificates: string[] = [];
@@ -323,7 +194,7 @@ test('keys that need a restart are named, again and again, and change nothing', 
 
 test('SIGHUP reads the file; one with errors changes nothing, and each is said without a secret', async (t) => {
   const token = 'do not show me';
-  const { server, write, writeText } = await open(t, { simple_auth: { key: 'hidden' } });
+  const { server, write, writeText } = await startReloadable(t, { simple_auth: { key: 'hidden' } });
   const errorLine = async (): Promise<unknown> => {
     const from = server.log.all.length;
     server.signal('SIGHUP');
@@ -358,7 +229,7 @@ test('SIGHUP reads the file; one with errors changes nothing, and each is said w
 });
 
 test('the log’s level', async (t) => {
-  const { server, reload } = await open(t, { log: { level: 2 } });
+  const { server, reload } = await startReloadable(t, { log: { level: 2 } });
   assert.equal(server.log.all.filter(({ level }) => level === 'debug').length, 0);
   await reload({ log: { level: 1 } });
   publish(t, server.url('rtmp', 'live/loud'), 'h264-640x360');
@@ -389,7 +260,7 @@ test('pushes, pulls and HLS of streams that begin', async (t) => {
     hls: { ...hls, fragment_duration_ms: durationMs },
     ...more,
   });
-  const { server, reload } = await open(t, config(4000, {}));
+  const { server, reload } = await startReloadable(t, config(4000, {}));
   publish(t, server.url('rtmp', 'live/old'), 'h264-640x360');
   publish(t, other.url('rtmp', 'live/far'), 'h264-640x360');
   assert.match(await playlist(server, 'old'), /#EXT-X-TARGETDURATION:4/);
@@ -410,8 +281,25 @@ async function playlist(server: Millrace, stream: string): Promise<string> {
   return poll('a playlist', ask, (text) => text.includes('.ts'));
 }
 
+test('takeover of streams that begin, reports in the log, and where may be connected to', async (t) => {
+  const { server, reload } = await startReloadable(t, {});
+  const { error_code } = await reload({
+    debug: { log_group_interval_sec: 1 },
+    millrace: { publish: { takeover: 'replace' }, outbound: { allow: ['192.0.2.1'] } },
+  });
+  assert.equal(error_code, 0);
+  const first = publish(t, server.url('rtmp', 'live/taken'), 'h264-640x360');
+  await server.log.waitFor('the first publisher', ({ msg, stream }) => msg === 'session started' && stream === 'taken');
+  publish(t, server.url('rtmp', 'live/taken'), 'h264-640x360');
+  assert.notEqual((await first.finished).code, 0);
+  await server.log.waitFor('the takeover', ({ reason }) => reason === 'replaced');
+  await server.log.waitFor('a report', ({ msg }) => msg === 'group report');
+  const { desp } = await server.api('/api/ctrl/start_relay_pull', { url: 'rtmp://127.0.0.1:1/live/far' });
+  assert.match(desp, /^not allowed to connect to 127\.0\.0\.1:1/);
+});
+
 test('the endpoint takes no parameters, and no GET', async (t) => {
-  const { server } = await open(t, {});
+  const { server } = await startReloadable(t, {});
   assert.match(
     (await server.api('/api/server/reload', { file: '/etc/passwd' })).desp,
     /^param missing: file is not known/,
