@@ -13,6 +13,7 @@ export interface Answer {
  */
 export const REFUSALS = {
   unauthorized: { error_code: 401, desp: 'the API token is missing or wrong' },
+  onlyFromHere: { error_code: 403, desp: 'without millrace.api.token only programs of this machine may do this' },
   pageNotFound: { error_code: 404, desp: 'page not found, check this document out: docs/http-api.md' },
   groupNotFound: { error_code: 1001, desp: 'group not found' },
   paramMissing: { error_code: 1002, desp: 'param missing' },

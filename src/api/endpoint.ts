@@ -95,6 +95,8 @@ export interface Endpoint extends Described {
   readonly methods: readonly Method[];
   /** Whether it changes something, so that its use is logged. */
   readonly isControl: boolean;
+  /** Whether it can end the server: where no token is set, only programs of this machine may call it. */
+  readonly isGuarded: boolean;
   /** Rejects where the fault is ours. */
   answer(deps: ApiDeps, params: Params): Promise<Answer>;
   /** A refusal in this endpoint's shape. */
@@ -106,6 +108,7 @@ interface Row<S extends z.ZodType> extends Described {
   /** Absent: GET and POST, as all of the original's. */
   readonly methods?: readonly Method[];
   readonly isControl?: boolean;
+  readonly isGuarded?: boolean;
   /** What does not fit is answered with 1002. */
   readonly params: S;
   /** The `data` of refusals; absent: they have none. As recorded from the original, endpoint by endpoint. */
@@ -124,6 +127,7 @@ export function endpoint<S extends z.ZodType>(row: Row<S>): Endpoint {
     ...row,
     methods: row.methods ?? ['GET', 'POST'],
     isControl: row.isControl ?? false,
+    isGuarded: row.isGuarded ?? false,
     refuse,
     answer: async (deps, params) => {
       const parsed = row.params.safeParse(params);

@@ -18,6 +18,7 @@ type Tag = keyof typeof TAGS;
 /** What is said of each refusal. */
 const WHEN: Readonly<Record<RefusalName, string>> = {
   unauthorized: 'the token is missing or wrong',
+  onlyFromHere: 'no token is set, and the caller is on another machine, or a page of another site',
   pageNotFound: 'there is no such endpoint',
   groupNotFound: 'nobody publishes or plays such a stream now',
   paramMissing: 'a parameter is missing, empty or wrong, or the body is no JSON object, or larger than 1 MiB',

@@ -27,10 +27,11 @@ export const SERVER_ENDPOINTS: readonly Endpoint[] = [
       'cannot be used, the one before stays and the rest is done: data is as after success, and data.errors says why.',
     methods: ['POST'],
     isControl: true,
+    isGuarded: true,
     isOurs: true,
     params: ownParams({}),
     data: reloaded,
-    refusals: ['reloadRefused', 'certificateRefused'],
+    refusals: ['onlyFromHere', 'reloadRefused', 'certificateRefused'],
     refusalDetails: { reloadRefused: z.object({ errors }), certificateRefused: reloaded.extend({ errors }) },
     handle: (deps) => {
       const result = deps.reload();
@@ -50,6 +51,7 @@ export const SERVER_ENDPOINTS: readonly Endpoint[] = [
       'A further call changes nothing and tells how it stands.',
     methods: ['POST'],
     isControl: true,
+    isGuarded: true,
     isOurs: true,
     params: ownParams({
       timeout_sec: field('how long those who are here may stay', integer(0, MAX_DRAIN_SEC).default(DEFAULT_DRAIN_SEC)),
@@ -59,7 +61,7 @@ export const SERVER_ENDPOINTS: readonly Endpoint[] = [
       ends_in_sec: field('until those that are left are ended', z.number().min(0)),
       ends_at: field('when that is; local time, YYYY-MM-DD HH:MM:SS.mmm', z.string()),
     }),
-    refusals: ['drainRefused'],
+    refusals: ['onlyFromHere', 'drainRefused'],
     handle: (deps, { timeout_sec }) => {
       const result = deps.drain(timeout_sec * 1000);
       if (!result.ok) return { ...REFUSALS.drainRefused, desp: result.reason };

@@ -21,7 +21,7 @@ import { openApi } from './openapi.ts';
 import { OPENAPI_PATH } from './openapi-plain.ts';
 import { addOperation, HEALTH_PATHS } from './operation.ts';
 import { answerWithStream, STREAM_HEADERS, STREAM_PATH, streamStart } from './stream-endpoint.ts';
-import { tokenCheck } from './token.ts';
+import { isFromHere, tokenCheck } from './token.ts';
 
 interface ApiOptions {
   /** Absent: every address, IPv4 and IPv6. */
@@ -141,7 +141,10 @@ function demandToken(
   let isDemanded = false;
   let hasToken = tokenCheck('');
   app.addHook('onRequest', (request, reply, done) => {
-    if (isOpen(request.routeOptions.url ?? '') || hasToken(request)) done();
+    const path = request.routeOptions.url ?? '';
+    const isGuarded = !isDemanded && ENDPOINTS.some((endpoint) => endpoint.isGuarded && endpoint.path === path);
+    if (isGuarded && !isFromHere(request)) send(reply, headers, REFUSALS.onlyFromHere);
+    else if (isOpen(path) || hasToken(request)) done();
     else reply.header('WWW-Authenticate', 'Bearer').code(401).headers(headers).send(envelope(REFUSALS.unauthorized));
   });
   app.addHook('onSend', (request, reply, payload, done) => {

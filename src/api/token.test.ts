@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { bench } from './api-bench.fixture.ts';
+import { isFromHere } from './token.ts';
 
 const UNAUTHORIZED = '{"error_code":401,"desp":"the API token is missing or wrong"}';
 const bearer = (token: string) => ({ Authorization: `Bearer ${token}` });
@@ -53,4 +54,27 @@ test('a preflight needs no token, and says that the header may be sent', async (
   const reply = await ask('OPTIONS', '/api/stat/all_group');
   assert.equal(reply.status, 200);
   assert.match(String(reply.headers['access-control-allow-headers']), /Authorization/);
+});
+
+test('without a token, what can end the server is for programs of this machine alone', () => {
+  const asks = (ip: string, headers: { origin?: string; host?: string } = {}): boolean => isFromHere({ ip, headers });
+  assert.deepEqual(
+    ['127.0.0.1', '::1', '::ffff:127.0.0.1'].map((ip) => asks(ip)),
+    [true, true, true],
+  );
+  assert.deepEqual(
+    ['192.0.2.1', '::ffff:192.0.2.1', '2001:db8::1', '1127.0.0.1'].map((ip) => asks(ip)),
+    [...[false, false, false, false]],
+  );
+  const host = '127.0.0.1:8083';
+  assert.ok(asks('127.0.0.1', { host, origin: 'http://127.0.0.1:8083' }), 'the console');
+  assert.ok(!asks('127.0.0.1', { host, origin: 'https://elsewhere.example' }), 'a page of another site');
+  assert.ok(!asks('127.0.0.1', { host, origin: 'null' }), 'a page in a sandbox');
+});
+
+test('a page of another site cannot drain a server that demands no token', async (t) => {
+  const { ask } = await bench(t, {}, {});
+  const reply = await ask('POST', '/api/server/drain', '{}', { Origin: 'https://elsewhere.example' });
+  assert.equal(reply.status, 200);
+  assert.match(reply.body, /^\{"error_code":403,"desp":"without millrace\.api\.token only programs of this machine/);
 });

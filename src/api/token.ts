@@ -9,6 +9,12 @@ interface TokenRequest {
   readonly query: unknown;
 }
 
+interface HereRequest {
+  readonly headers: { readonly origin?: string | undefined; readonly host?: string | undefined };
+  /** Of the peer. */
+  readonly ip: string;
+}
+
 /**
  * Whether a request may go on: it need bring nothing, or it bears `Authorization: Bearer TOKEN` (RFC 6750) or, for readers
  * of event streams that cannot set headers, the parameter `token`. What a browser asks before a call (OPTIONS) bears
@@ -28,4 +34,11 @@ export function tokenCheck(token: string): (request: TokenRequest) => boolean {
 /** Digests are compared, in constant time, so that not even the length shows. */
 function digest(text: string): Buffer {
   return createHash('sha256').update(text).digest();
+}
+
+/** Whether a program of this machine asks, and no page that another site has put into its browser. */
+export function isFromHere({ headers, ip }: HereRequest): boolean {
+  if (!/^(127\.|::1$|::ffff:127\.)/.test(ip)) return false;
+  const { origin, host } = headers;
+  return origin === undefined || origin.replace(/^https?:\/\//, '') === host;
 }
