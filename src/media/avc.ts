@@ -17,7 +17,7 @@ const MAX_REF_FRAMES = 16;
 /** numOfSequenceParameterSets has 5 bits, numOfPictureParameterSets 8, lengths 16 (ISO 14496-15 5.2.4.1). */
 const MAX_SPS_COUNT = 31;
 const MAX_PPS_COUNT = 255;
-const MAX_PARAMETER_SET_BYTES = 0xffff;
+export const MAX_PARAMETER_SET_BYTES = 0xffff;
 /** NAL unit header, profile, constraints and level: what a configuration record repeats. */
 const MIN_SPS_BYTES = 4;
 const MAX_SCALING_SHIFT = 255;

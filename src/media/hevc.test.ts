@@ -87,6 +87,17 @@ describe('H265', () => {
     assert.throws(() => serializeHevcConfig(h265Track([VPS], [], [PPS])), CodecError);
   });
 
+  it('refuses records of more NAL units than can be of use, before it reads them', () => {
+    const record = (count: number): Buffer =>
+      Buffer.concat([
+        ...[RECORD.subarray(0, 22), hex('02 21 0001 0004 42010101 22'), Buffer.from([count >> 8, count & 0xff])],
+        Buffer.alloc(3 * count, hex('000144')),
+      ]);
+    const { track } = parseHevcConfig(record(255));
+    assert.equal(track.pps.length, 255);
+    assert.throws(() => parseHevcConfig(record(256)), { name: 'CodecError', value: 257, limit: 256 });
+  });
+
   it('ends in a result or a CodecError, whatever the bytes', () => {
     const orCodecError = (run: () => unknown): void => {
       try {

@@ -16,6 +16,8 @@ const MAX_SUB_LAYERS_MINUS1 = 6;
 const PROFILE_BYTES = 11;
 /** numNalus has 16 bits (ISO 14496-15 8.3.3.1). */
 const MAX_UNITS_PER_ARRAY = 0xffff;
+/** NAL units in a configuration record that is read: all that can have ids of their own (16 VPS, 16 SPS, 64 PPS), and SEI. */
+const MAX_UNITS = 256;
 
 export interface HevcSps {
   /**
@@ -132,9 +134,12 @@ export function parseHevcConfig(record: Buffer): { track: H265Track; nalLengthSi
   const sps: Buffer[] = [];
   const pps: Buffer[] = [];
   const arrays = reader.u8();
+  let units = 0;
   for (let i = 0; i < arrays; i++) {
     const type = reader.u8() & 0x3f;
     const count = reader.u16();
+    units += count;
+    if (units > MAX_UNITS) throw tooLarge('NAL units in the HEVCDecoderConfigurationRecord', units, MAX_UNITS);
     for (let j = 0; j < count; j++) {
       const unit = reader.bytes(reader.u16());
       if (unit.length === 0) continue;

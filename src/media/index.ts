@@ -29,6 +29,7 @@ export {
   joinNalUnits,
   NAL_LENGTH_SIZE,
   splitNalUnits,
+  widenNalLengths,
 } from './nal.ts';
 export { opusPacketChannels, opusPacketDuration, opusTrack, parseOpusHead, serializeOpusHead } from './opus.ts';
 export type { Muxer, OutputFormat } from './output-format.ts';

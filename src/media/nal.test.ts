@@ -13,6 +13,7 @@ import {
   joinNalUnits,
   removeEmulationPrevention,
   splitNalUnits,
+  widenNalLengths,
 } from './nal.ts';
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex');
@@ -36,6 +37,25 @@ describe('NAL units', () => {
     assert.deepEqual(splitNalUnits(hex('000002 6588'), 3), [hex('6588')]);
   });
 
+  it('widens lengths as splitting and joining does', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.oneof(unit, fc.constant(Buffer.alloc(0)))),
+        fc.integer({ min: 1, max: 4 }),
+        (units, size) => {
+          const parts = units.flatMap((nal) => {
+            const length = Buffer.alloc(size);
+            length.writeUIntBE(nal.length, 0, size);
+            return [length, nal];
+          });
+          const data = Buffer.concat(parts);
+          assert.deepEqual(widenNalLengths(data, size), joinNalUnits(splitNalUnits(data, size)));
+        },
+      ),
+    );
+    assert.throws(() => widenNalLengths(hex('0003 6588'), 2), { name: 'CodecError', value: 3, limit: 2 });
+  });
+
   it('names value and limit where a length runs past the end', () => {
     assert.throws(() => splitNalUnits(hex('00000003 6588')), { name: 'CodecError', value: 3, limit: 2 });
     assert.throws(() => splitNalUnits(hex('ffffffff 65')), { name: 'CodecError', value: 0xffffffff, limit: 1 });
@@ -49,6 +69,7 @@ describe('NAL units', () => {
     const stream = hex('0000 00000001 67640001 0000 000001 68ee 00000001 65 88010001 000001 000001');
     assert.deepEqual(annexBToNalUnits(stream), [hex('67640001'), hex('68ee'), hex('6588010001')]);
     assert.deepEqual(annexBToNalUnits(hex('67640001')), []);
+    assert.deepEqual(annexBToNalUnits(hex('000001 01 0001 01 000001 02')), [hex('01000101'), hex('02')]);
     assert.deepEqual(annexBToNalUnits(Buffer.alloc(0)), []);
   });
 

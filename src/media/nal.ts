@@ -5,6 +5,8 @@ import { CodecError, tooLarge } from './codec-error.ts';
 export const NAL_LENGTH_SIZE = 4;
 /** lengthSizeMinusOne has two bits (ISO 14496-15 5.2.4.1). */
 const MAX_NAL_LENGTH_SIZE = 4;
+/** start_code_prefix_one_3bytes (ITU-T H.264 B.1.1). */
+const START_CODE = Buffer.from([0, 0, 1]);
 
 /** Whether `data` is whole NAL units behind lengths of `lengthSize` bytes: null, or what is wrong. Copies nothing. */
 export function checkNalUnits(data: Buffer, lengthSize: number = NAL_LENGTH_SIZE): CodecError | null {
@@ -44,6 +46,33 @@ export function splitNalUnits(data: Buffer, lengthSize: number = NAL_LENGTH_SIZE
   return units;
 }
 
+/**
+ * The NAL units behind lengths of `lengthSize` bytes, now behind 4-byte lengths in a new buffer; empty ones are left out. No
+ * view is made of any: an access unit of 16 MB can have millions.
+ * @throws CodecError where a length runs past the end
+ */
+export function widenNalLengths(data: Buffer, lengthSize: number): Buffer {
+  const error = checkNalUnits(data, lengthSize);
+  if (error !== null) throw error;
+  let size = 0;
+  for (let at = 0; at < data.length; ) {
+    const length = data.readUIntBE(at, lengthSize);
+    if (length > 0) size += NAL_LENGTH_SIZE + length;
+    at += lengthSize + length;
+  }
+  const widened = Buffer.allocUnsafe(size);
+  for (let at = 0, to = 0; at < data.length; ) {
+    const start = at + lengthSize;
+    const length = data.readUIntBE(at, lengthSize);
+    if (length > 0) {
+      to = widened.writeUInt32BE(length, to);
+      to += data.copy(widened, to, start, start + length);
+    }
+    at = start + length;
+  }
+  return widened;
+}
+
 /** The units behind 4-byte lengths, in one new buffer. */
 export function joinNalUnits(units: readonly Buffer[]): Buffer {
   let size = 0;
@@ -63,16 +92,12 @@ export function joinNalUnits(units: readonly Buffer[]): Buffer {
  */
 export function annexBToNalUnits(data: Buffer): Buffer[] {
   const units: Buffer[] = [];
-  let start = -1;
-  let at = data.indexOf(1);
+  let at = data.indexOf(START_CODE);
   while (at !== -1) {
-    if (at >= 2 && data[at - 1] === 0 && data[at - 2] === 0 && at - 2 >= Math.max(start, 0)) {
-      if (start !== -1) pushTrimmed(units, data, start, at - 2);
-      start = at + 1;
-    }
-    at = data.indexOf(1, at + 1);
+    const start = at + START_CODE.length;
+    at = data.indexOf(START_CODE, start);
+    pushTrimmed(units, data, start, at === -1 ? data.length : at);
   }
-  if (start !== -1) pushTrimmed(units, data, start, data.length);
   return units;
 }
 

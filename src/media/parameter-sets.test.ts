@@ -42,6 +42,14 @@ describe('parameter sets', () => {
     assert.deepEqual(sets.track, h264Track([SPS], many.slice(-64)));
   });
 
+  it('that no configuration record can hold are left out', () => {
+    const sets = new ParameterSets('H264');
+    const [largest, larger] = [0xffff, 0x10000].map((bytes) => Buffer.alloc(bytes, 0x68));
+    assert.ok(largest !== undefined && larger !== undefined);
+    assert.equal(sets.adopt([SPS, largest, larger]), true);
+    assert.deepEqual(sets.track, h264Track([SPS], [largest]));
+  });
+
   it('of H265 want a VPS, too', () => {
     const vps = hex('40010c01');
     const sps = hex('42010101');

@@ -1,5 +1,5 @@
 /** Keeps the parameter sets of a video stream that carries them in band, and makes tracks of them. */
-import { h264Track } from './avc.ts';
+import { h264Track, MAX_PARAMETER_SET_BYTES } from './avc.ts';
 import { h265Track } from './hevc.ts';
 import { H264_NAL, H265_NAL, h264NalType, h265NalType } from './nal.ts';
 import { sameTrack } from './same-track.ts';
@@ -25,20 +25,22 @@ export class ParameterSets {
   }
 
   /**
-   * Takes over the parameter sets of one access unit (or of a session description); other NAL units are passed over. The
-   * units are kept as they are and must not be changed afterwards.
+   * Takes over the parameter sets of one access unit (or of a session description); other NAL units are passed over, and
+   * parameter sets of more than 65,535 bytes, which no configuration record can hold. The units are kept as they are and
+   * must not be changed afterwards.
    * @returns whether `track` is another now
    */
   adopt(units: readonly Buffer[]): boolean {
     const h265 = this.#codec === 'H265';
     const names = h265 ? H265_NAL : H264_NAL;
     const typeOf = h265 ? h265NalType : h264NalType;
-    const sps = units.filter((unit) => typeOf(unit) === names.SPS);
-    const pps = units.filter((unit) => typeOf(unit) === names.PPS);
+    const sets = units.filter((unit) => unit.length <= MAX_PARAMETER_SET_BYTES);
+    const sps = sets.filter((unit) => typeOf(unit) === names.SPS);
+    const pps = sets.filter((unit) => typeOf(unit) === names.PPS);
     // an SPS begins a coded video sequence; a PPS alone comes on top of those that are known
     const anew = sps.length > 0;
     if (h265) {
-      const vps = units.filter((unit) => typeOf(unit) === H265_NAL.VPS);
+      const vps = sets.filter((unit) => typeOf(unit) === H265_NAL.VPS);
       this.#vps = merge(this.#vps, vps, anew);
     }
     this.#sps = merge(this.#sps, sps, anew);

@@ -23,8 +23,8 @@ export interface ProfileServerDeps {
 
 /** How long a CPU profile is: where nothing is said, and at most. Seconds. */
 const [DEFAULT_SECONDS, MAX_SECONDS] = [30, 300];
-/** A request must have arrived within this time. Milliseconds. */
-const REQUEST_TIMEOUT_MS = 10_000;
+/** A request must have arrived within this time, which is looked at so often. Milliseconds. */
+const TIMEOUTS = { headersTimeout: 10_000, requestTimeout: 10_000, connectionsCheckingInterval: 1000 };
 const TEXT = 'text/plain; charset=utf-8';
 
 const INDEX = `<!doctype html>
@@ -44,7 +44,7 @@ const INDEX = `<!doctype html>
 export class ProfileServer {
   readonly #options: ProfileServerOptions;
   readonly #deps: ProfileServerDeps;
-  readonly #server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
+  readonly #server = createServer(TIMEOUTS, (request, response) => {
     this.#answer(request, response).catch((error: unknown) => this.#failed(response, error));
   });
   #hasToken: ReturnType<typeof tokenCheck>;

@@ -3,13 +3,12 @@ import type { VideoCodec, VideoFrame, VideoTrack } from '../../media/index.ts';
 import {
   CodecError,
   checkNalUnits,
-  joinNalUnits,
   NAL_LENGTH_SIZE,
   parseAvcConfig,
   parseHevcConfig,
   serializeAvcConfig,
   serializeHevcConfig,
-  splitNalUnits,
+  widenNalLengths,
 } from '../../media/index.ts';
 import { EX_PACKET, printableFourCc, readExPacket, skipModEx } from './ex-header.ts';
 
@@ -146,7 +145,7 @@ export class VideoTagParser {
       const error = checkNalUnits(payload);
       if (error !== null) return { kind: 'corrupt', why: error.message };
     } else {
-      data = joinNalUnits(splitNalUnits(payload, this.#nalLengthSize));
+      data = widenNalLengths(payload, this.#nalLengthSize);
     }
     const key = frameType === FRAME_TYPE.key || frameType === FRAME_TYPE.generatedKey;
     return { kind: 'frame', codec, key, compositionTime, data };

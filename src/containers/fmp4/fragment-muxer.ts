@@ -14,6 +14,8 @@ export interface Fragment {
 
 const MAX_DURATION = 0xffffffff;
 const MAX_OFFSET = 0x7fffffff;
+/** What a frame that waits takes beside its media, which may be a byte. */
+const SAMPLE_BYTES = 256;
 
 /**
  * One file, or one stretch of a live stream between two initialisation segments. A frame's duration is the time to the
@@ -45,7 +47,7 @@ export class Fmp4FragmentMuxer {
     return this.#audio !== null;
   }
 
-  /** What `cut` could give and what waits, in bytes of media. It is the caller who bounds them, by cutting. */
+  /** What `cut` could give and what waits takes of the memory, in bytes. It is the caller who bounds them, by cutting. */
   get waitingBytes(): number {
     return (this.#video?.bytes ?? 0) + (this.#audio?.bytes ?? 0);
   }
@@ -104,7 +106,7 @@ class TrackQueue {
     const frameTicks = this.#format.frameTicks(frame.data);
     const time = this.#clock.time(frame.dts, frameTicks);
     if (this.#last !== null) this.#complete(this.#last, time - this.#last.time);
-    this.bytes += frame.data.length;
+    this.bytes += SAMPLE_BYTES + frame.data.length;
     const video = frame.kind === 'video';
     const offset = video ? this.#clock.ticks(frame.pts) - time : 0;
     this.#last = {
@@ -127,7 +129,7 @@ class TrackQueue {
     const end = this.#whole.findIndex((sample) => sample.dtsMs >= beforeMs);
     const taken = end === -1 ? this.#whole : this.#whole.slice(0, end);
     this.#whole = end === -1 ? [] : this.#whole.slice(end);
-    for (const sample of taken) this.bytes -= sample.data.length;
+    for (const sample of taken) this.bytes -= SAMPLE_BYTES + sample.data.length;
     return taken;
   }
 

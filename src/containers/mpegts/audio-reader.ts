@@ -12,6 +12,7 @@ import type { EventList } from './events.ts';
 import { parseOpusHeader } from './opus-header.ts';
 
 const NO_BYTES = Buffer.alloc(0);
+const ADTS_CRC_BYTES = 2;
 
 /** AAC in ADTS. A PES packet's pts is that of the first frame that begins in it; those after it follow by their durations. */
 export class AdtsReader {
@@ -80,10 +81,17 @@ export class AdtsReader {
   }
 }
 
-/** Syncword, layer 0, a sampling frequency, channels: asked first, as a search through garbage must not throw at each byte. */
+/** All that makes a header one that can be read: asked first, as a search through garbage must not throw at each byte. */
 function beginsAdts(data: Buffer, at: number): boolean {
   const word = data.readUInt32BE(at);
-  return word >>> 20 === 0xfff && ((word >>> 17) & 3) === 0 && ((word >>> 10) & 15) < 13 && ((word >>> 6) & 7) !== 0;
+  const frameLength = ((word & 3) << 11) | (data.readUInt16BE(at + 4) >> 5);
+  return (
+    word >>> 20 === 0xfff &&
+    ((word >>> 17) & 3) === 0 && // layer
+    ((word >>> 10) & 15) < 13 && // sampling_frequency_index
+    ((word >>> 6) & 7) !== 0 && // channel_configuration
+    frameLength >= ADTS_HEADER_BYTES + ((word >>> 16) & 1 ? 0 : ADTS_CRC_BYTES) // protection_absent
+  );
 }
 
 function readHeader(data: Buffer): AdtsHeader | string {

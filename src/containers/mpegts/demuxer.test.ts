@@ -209,6 +209,15 @@ describe('audio', () => {
     );
   });
 
+  it('takes no header for one that says less than itself', () => {
+    const short = Buffer.from('fff1508000dffc', 'hex');
+    const shortWithCrc = Buffer.from('fff05080011ffc00', 'hex');
+    const events = demux([audioStream(AUDIO_ONLY, [Buffer.concat([short, shortWithCrc, adts(30)])], 0xc0)]);
+    const problems = events.flatMap((event) => (event.type === 'problem' ? [event.reason] : []));
+    assert.deepEqual(problems, [`no ADTS header at byte 0 of ${15 + adts(30).length} in a PES packet`]);
+    assert.equal(events.filter(({ type }) => type === 'frame').length, 1);
+  });
+
   it('of Opus may be several packets in one PES packet; what is none is told', () => {
     const one = Buffer.concat([Buffer.from('7fe01e', 'hex'), opus(0).data]);
     const trimmed = Buffer.concat([Buffer.from('7ffc1e000100020155', 'hex'), opus(0).data]);

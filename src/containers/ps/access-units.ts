@@ -1,5 +1,5 @@
 /** Video of program streams, cut into access units where they begin: a PES packet may hold a part of one, or several. */
-import { H264_NAL, H265_NAL, h264NalType, h265NalType, isH264Idr, isH265Irap } from '../../media/index.ts';
+import { H264_NAL, H265_NAL, h264NalType, h265NalType, isH264Idr, isH265Irap, NO_BYTES } from '../../media/index.ts';
 import { type EventList, MAX_VIDEO_PES_BYTES, VideoReader } from '../mpegts/index.ts';
 import { codecOfNalUnit, type VideoCodec } from './content.ts';
 
@@ -38,13 +38,15 @@ export class AccessUnits {
   readonly #events: EventList;
   /** Null: no parameter set has told the codec yet. */
   #reader: VideoReader | null;
-  /** What has come since the access unit began. */
-  #buffer: Buffer = Buffer.allocUnsafe(FIRST_CAPACITY);
+  /** What has come since the access unit began, from `#from` on. Made with the first bytes: not every stream has any. */
+  #buffer: Buffer = NO_BYTES;
   #length = 0;
+  /** Above 0 only while what came is looked through. */
+  #from = 0;
   /** No start code begins before this. */
   #scanned = 0;
   #stamps: Stamp[] = [];
-  /** Whether the buffer begins with a NAL unit. */
+  /** Whether there is a NAL unit at `#from`. */
   #begun = false;
   #hasPicture = false;
   #isKey = false;
@@ -94,6 +96,7 @@ export class AccessUnits {
   reset(): void {
     if (this.#hasPicture) this.droppedFrames++;
     this.#length = 0;
+    this.#from = 0;
     this.#scanned = 0;
     this.#stamps = [];
     this.#begun = false;
@@ -107,11 +110,12 @@ export class AccessUnits {
   /** The stream is over: what has begun is its last access unit. */
   end(): void {
     if (this.#hasPicture) this.#handOn(this.#length);
+    this.#moveToFront();
   }
 
   #grow(size: number): void {
     if (size <= this.#buffer.length) return;
-    const larger = Buffer.allocUnsafe(Math.max(size, this.#buffer.length * 2));
+    const larger = Buffer.allocUnsafe(Math.max(FIRST_CAPACITY, size, this.#buffer.length * 2));
     this.#buffer.copy(larger, 0, 0, this.#length);
     this.#buffer = larger;
   }
@@ -125,6 +129,18 @@ export class AccessUnits {
     }
     // of the packets, those count in which the next NAL unit may begin
     while ((this.#stamps[1]?.at ?? Number.POSITIVE_INFINITY) < this.#scanned) this.#stamps.shift();
+    this.#moveToFront();
+  }
+
+  /** Once for all access units that a packet completes: it may hold thousands. */
+  #moveToFront(): void {
+    const from = this.#from;
+    if (from === 0) return;
+    this.#buffer.copyWithin(0, from, this.#length);
+    this.#length -= from;
+    this.#scanned -= from;
+    for (const stamp of this.#stamps) stamp.at -= from;
+    this.#from = 0;
   }
 
   /** A NAL unit whose start code is at `#scanned`. */
@@ -146,7 +162,7 @@ export class AccessUnits {
       this.#handOn(start);
       this.#begun = true;
       // a zero at the packet's end may also be one that ends the NAL unit before
-      this.#time = this.#takeTime(0, false) ?? this.#takeTime(this.#scanned, true);
+      this.#time = this.#takeTime(this.#from, false) ?? this.#takeTime(this.#scanned, true);
     } else if (this.#time === null && !this.#hasPicture) {
       // parameter sets in a packet of their own, without a time
       this.#time = this.#takeTime(start, true);
@@ -176,7 +192,7 @@ export class AccessUnits {
     return time;
   }
 
-  /** The first `end` bytes are the access unit that has begun; what follows is the next one's. */
+  /** The bytes up to `end` are the access unit that has begun; what follows is the next one's. */
   #handOn(end: number): void {
     if (this.#hasPicture) {
       const time = this.#nextTime();
@@ -184,13 +200,10 @@ export class AccessUnits {
         this.droppedFrames++;
       } else {
         this.#awaitsKey = false;
-        this.#reader?.push(this.#buffer.subarray(0, end), time?.pts ?? null, time?.dts ?? null);
+        this.#reader?.push(this.#buffer.subarray(this.#from, end), time?.pts ?? null, time?.dts ?? null);
       }
     }
-    this.#buffer.copyWithin(0, end, this.#length);
-    this.#length -= end;
-    this.#scanned -= end;
-    for (const stamp of this.#stamps) stamp.at -= end;
+    this.#from = end;
     this.#hasPicture = false;
     this.#isKey = false;
   }

@@ -142,6 +142,23 @@ describe('what cameras write', () => {
     }
   });
 
+  it('hundreds of access units in one packet are the same as in packets of their own', () => {
+    const slice = (i: number): Buffer =>
+      Buffer.from([0, 0, 0, 1, i === 0 ? 0x65 : 0x41, 0x80 | (i & 0x7f), 1 + (i >> 7), 1]);
+    const slices = Array.from({ length: 500 }, (_, i) => slice(i));
+    const first = Buffer.concat(
+      h264Aac.frames
+        .filter(({ isKey }) => isKey)
+        .slice(0, 1)
+        .map(({ data }) => data),
+    );
+    const header = packHeader(0);
+    const alone = demux(header, pesPacket(0xe0, first, 0), ...slices.map((each) => pesPacket(0xe0, each, null)));
+    const together = demux(header, pesPacket(0xe0, Buffer.concat([first, ...slices]), 0));
+    assert.equal(together.frames.length, 501);
+    assert.deepEqual(together, alone);
+  });
+
   it('ADTS frames that straddle packets', () => {
     const audio = h264Aac.frames.filter(({ kind }) => kind === 'audio');
     const bytes = Buffer.concat(audio.map(({ data }) => data));

@@ -247,8 +247,8 @@ export class RtmpClient {
     try {
       handle();
     } catch (error) {
-      if (!(error instanceof RtmpError)) throw error;
-      this.#end(`protocol error: ${error.message}`);
+      const whose = error instanceof RtmpError ? 'protocol error' : 'a fault of our own';
+      this.#end(`${whose}: ${error instanceof Error ? error.message : String(error)}`);
       this.#socket.destroy();
     }
   }

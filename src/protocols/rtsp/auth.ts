@@ -17,10 +17,22 @@ const NONCE_LIFE_MS = 5 * 60_000;
 /** Wrong names or passwords that one connection may try. */
 const MAX_FAILURES = 10;
 
+const FAULTS = {
+  'not tried': null,
+  wrong: 'a wrong name or password',
+  stale: 'a digest of another connection or time',
+} as const;
+
 export type AuthResult =
   | { readonly ok: true }
   /** The values of `WWW-Authenticate`, one a header. */
-  | { readonly ok: false; readonly challenges: readonly string[]; readonly isLastTry: boolean };
+  | {
+      readonly ok: false;
+      /** What was wrong; null: nothing was tried yet. */
+      readonly fault: string | null;
+      readonly challenges: readonly string[];
+      readonly isLastTry: boolean;
+    };
 
 /**
  * One connection's authentication. Its nonce is its own, so that what is overheard serves nobody else, and no table of
@@ -83,9 +95,14 @@ export class ConnectionAuth {
     );
   }
 
-  #refuse(why: 'not tried' | 'wrong' | 'stale'): AuthResult {
+  #refuse(why: keyof typeof FAULTS): AuthResult {
     if (why === 'wrong') this.#failures++;
-    return { ok: false, challenges: this.#challenges(why === 'stale'), isLastTry: this.#failures >= MAX_FAILURES };
+    return {
+      ok: false,
+      fault: FAULTS[why],
+      challenges: this.#challenges(why === 'stale'),
+      isLastTry: this.#failures >= MAX_FAILURES,
+    };
   }
 
   #challenges(isStale: boolean): string[] {

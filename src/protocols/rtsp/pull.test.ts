@@ -184,3 +184,20 @@ test('servers that say nothing, nonsense, or nothing that can be carried', async
   const { url } = await fake(() => null);
   assert.match(await pull(url.replace(/:\d+/, ':1')).closed, /ECONNREFUSED/);
 });
+
+for (const method of ['SETUP', 'PLAY']) {
+  test(`a server that breaks the protocol right behind its answer to ${method} leaves no timer behind`, async (t) => {
+    const { url } = await fake((request) => {
+      if (request.method === 'DESCRIBE') return described;
+      return `RTSP/1.0 200 OK\r\n\r\n${request.method === method ? 'nonsense\r\n' : ''}`;
+    });
+    const set = t.mock.method(globalThis, 'setInterval');
+    const clear = t.mock.method(globalThis, 'clearInterval');
+    assert.match(await pull(url).closed, /^the server broke the protocol/);
+    await new Promise((resolve) => setImmediate(resolve));
+    const cleared = clear.mock.calls.map(({ arguments: [timer] }) => timer);
+    const left = set.mock.calls.flatMap(({ result }) => (cleared.includes(result) ? [] : [result]));
+    for (const timer of left) clearInterval(timer);
+    assert.equal(left.length, 0);
+  });
+}

@@ -59,6 +59,7 @@ class RtspSource implements Source {
   #intake: RtpIntake | null = null;
   #keepAlive: NodeJS.Timeout | null = null;
   #sessionUrl: string | null = null;
+  #isClosed = false;
 
   constructor(options: RtspSourceOptions, events: SourceEvents, log: Log, clock: Clock) {
     this.#options = options;
@@ -113,6 +114,7 @@ class RtspSource implements Source {
     );
     if (wanted.length === 0) throw new Error('the description has no medium that can be carried');
     const timeoutSec = await this.#setupAll(wanted);
+    if (this.#isClosed) return;
     this.#sessionUrl = sessionUrl;
     const media = wanted.map(({ rtp }) => rtp);
     const isOrdered = this.#ways.every(({ kind }) => kind === 'tcp');
@@ -135,6 +137,7 @@ class RtspSource implements Source {
       () => this.#clock.monotonicMs(),
     );
     await this.#mustAsk('PLAY', sessionUrl, [['Range', 'npt=0.000-']]);
+    if (this.#isClosed) return;
     this.#keepAlive = setInterval(
       () => {
         this.#client.ask(hasParameters ? 'GET_PARAMETER' : 'OPTIONS', sessionUrl).catch(() => {});
@@ -215,6 +218,7 @@ class RtspSource implements Source {
   }
 
   #onClosed(why: string): void {
+    this.#isClosed = true;
     clearTimeout(this.#timer);
     if (this.#keepAlive !== null) clearInterval(this.#keepAlive);
     this.#intake?.end();

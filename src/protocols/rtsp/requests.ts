@@ -275,6 +275,9 @@ export class Requests {
   #authenticate(request: RtspRequest): Reply | null {
     const result = this.#auth.check(request);
     if (result.ok) return null;
+    if (result.fault !== null) {
+      this.#deps.faults.tell('RTSP', 'refused', { peer: this.#source.remoteAddr }, `RTSP refused: ${result.fault}`);
+    }
     const headers = result.challenges.map((challenge) => ['WWW-Authenticate', challenge] as const);
     return { status: 401, headers, isLast: result.isLastTry };
   }

@@ -115,10 +115,19 @@ export class RtspSession {
       .handle(request)
       .then((reply) => {
         this.#isBusy = false;
-        if (reply !== null) this.#answer(reply, request);
+        if (reply !== null) {
+          this.#tellRefused(reply, request);
+          this.#answer(reply, request);
+        }
         this.#pump();
       })
       .catch((error: unknown) => this.#fail(error, request));
+  }
+
+  /** Who is asked for a password is not refused yet. */
+  #tellRefused({ status, detail = '' }: Reply, { method }: RtspRequest): void {
+    if (status < 400 || status === 401) return;
+    this.#deps.faults.tell('RTSP', 'refused', { peer: this.#remoteAddr, status, method }, `RTSP refused: ${detail}`);
   }
 
   #answer(reply: Reply, request: RtspRequest | null): void {
@@ -130,10 +139,6 @@ export class RtspSession {
     if (this.#unreadBytes > MAX_UNREAD_BYTES) {
       const found = `${this.#unreadBytes} bytes of answers that the peer does not read`;
       throw new RtspError('limit', `${found}, allowed are ${MAX_UNREAD_BYTES}`);
-    }
-    if (reply.status >= 400 && reply.status !== 401) {
-      const fields = { peer: this.#remoteAddr, status: reply.status, method: request?.method };
-      this.#deps.faults.tell('RTSP', 'refused', fields, `RTSP refused: ${reply.detail ?? ''}`);
     }
     this.#link.send(bytes);
     reply.afterwards?.();

@@ -4,8 +4,8 @@ import type { AmfValue } from '../../containers/flv/index.ts';
 /** How deep objects and arrays may lie in each other. */
 export const MAX_AMF3_DEPTH = 32;
 /**
- * What one value may come to, in bytes of text and 1 for each value, with everything that is referred to counted again each
- * time: a few hundred bytes of references to references stand for gigabytes once they are written out.
+ * What the values of one message may come to, in bytes of text and 1 for each value, with everything that is referred to
+ * counted again each time: a few hundred bytes of references to references stand for gigabytes once they are written out.
  */
 export const MAX_AMF3_WEIGHT = 4 * 1024 * 1024;
 
@@ -28,6 +28,11 @@ export class Amf3Error extends Error {
     super(message);
     this.reason = reason;
   }
+}
+
+/** What the values of a message have come to so far. */
+export interface Amf3Spent {
+  weight: number;
 }
 
 /** AMF3 3.1. */
@@ -64,25 +69,27 @@ interface Complex {
 /**
  * Reads the one value at `offset`, with reference tables of its own; fits as the hook of the AMF0 reader. An array with
  * named elements becomes an ECMA array, a byte array a strict array of numbers.
+ * @param spent of the message that the value is in
  * @throws Amf3Error
  */
-export function readAmf3(data: Buffer, offset: number): { value: AmfValue; offset: number } {
-  const reader = new Amf3Reader(data, offset);
+export function readAmf3(data: Buffer, offset: number, spent: Amf3Spent): { value: AmfValue; offset: number } {
+  const reader = new Amf3Reader(data, offset, spent);
   const value = reader.read(0);
   return { value, offset: reader.offset };
 }
 
 class Amf3Reader {
   readonly #data: Buffer;
+  readonly #spent: Amf3Spent;
   #at: number;
-  #weight = 0;
   readonly #strings: string[] = [];
   readonly #complexes: Complex[] = [];
   readonly #traits: Traits[] = [];
 
-  constructor(data: Buffer, offset: number) {
+  constructor(data: Buffer, offset: number, spent: Amf3Spent) {
     this.#data = data;
     this.#at = offset;
+    this.#spent = spent;
   }
 
   get offset(): number {
@@ -137,9 +144,9 @@ class Amf3Reader {
     }
     const entry: Complex = { value: undefined, weight: null };
     this.#complexes.push(entry);
-    const before = this.#weight;
+    const before = this.#spent.weight;
     entry.value = this.#body(marker, head, depth);
-    entry.weight = this.#weight - before;
+    entry.weight = this.#spent.weight - before;
     return entry.value;
   }
 
@@ -248,11 +255,11 @@ class Amf3Reader {
   }
 
   #weigh(more: number): void {
-    this.#weight += more;
-    if (this.#weight > MAX_AMF3_WEIGHT) {
+    this.#spent.weight += more;
+    if (this.#spent.weight > MAX_AMF3_WEIGHT) {
       throw new Amf3Error(
         'too large',
-        `an AMF3 value comes to over ${MAX_AMF3_WEIGHT} bytes, which is the most allowed`,
+        `the AMF3 values of a message come to over ${MAX_AMF3_WEIGHT} bytes, which is the most allowed`,
       );
     }
   }

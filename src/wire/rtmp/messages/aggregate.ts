@@ -1,4 +1,5 @@
 /** Aggregate Message (RTMP 1.0 7.1.6): several audio, video and data messages in one, laid out as FLV tags. */
+import type { Amf3Spent } from '../amf3.ts';
 import { RtmpError } from '../error.ts';
 import type { RawMessage } from '../raw-message.ts';
 import type { AudioMessage } from './audio.ts';
@@ -20,17 +21,21 @@ export interface AggregateMessage {
   readonly messages: readonly MediaMessage[];
 }
 
+/** Messages in one aggregate; senders put some seconds of media into one, which are a few hundred. */
+export const MAX_AGGREGATE_MESSAGES = 4096;
+
 const TAG_HEADER = 11;
 /** The back pointer behind each inner message. */
 const BACK_POINTER = 4;
 
 /**
  * Inner messages of other types are left out. A missing last back pointer is let pass.
- * @throws RtmpError (malformed) where an inner message reaches beyond the end
+ * @throws RtmpError (malformed) where an inner message reaches beyond the end, (limit) where there are too many
  */
 export function parseAggregate(raw: RawMessage): AggregateMessage {
   const body = raw.payload;
   const messages: MediaMessage[] = [];
+  const spent: Amf3Spent = { weight: 0 };
   let first: number | null = null;
   for (let at = 0; at < body.length; ) {
     const left = body.length - at;
@@ -50,8 +55,11 @@ export function parseAggregate(raw: RawMessage): AggregateMessage {
     first ??= time;
     const timestamp = (raw.timestamp + time - first) >>> 0;
     const payload = body.subarray(start, start + length);
-    const inner = parseMedia({ typeId, streamId: raw.streamId, timestamp, payload });
+    const inner = parseMedia({ typeId, streamId: raw.streamId, timestamp, payload }, spent);
     if (inner !== null) messages.push(inner);
+    if (messages.length > MAX_AGGREGATE_MESSAGES) {
+      throw new RtmpError('limit', `an aggregate of more than the ${MAX_AGGREGATE_MESSAGES} messages that are allowed`);
+    }
     at = start + length + BACK_POINTER;
   }
   return { type: 'aggregate', streamId: raw.streamId, timestamp: raw.timestamp, messages };
@@ -73,8 +81,8 @@ export function serializeAggregate(message: AggregateMessage): Buffer {
   return Buffer.concat(parts);
 }
 
-/** Audio, video or data; null where the type is another. @throws RtmpError where data is not what it should be */
-export function parseMedia(raw: RawMessage): MediaMessage | null {
+/** Audio, video or data, or null; `spent` as in `parseAmf`. @throws RtmpError where data is not what it should be */
+export function parseMedia(raw: RawMessage, spent?: Amf3Spent): MediaMessage | null {
   switch (raw.typeId) {
     case TYPE_AUDIO:
       return audioMessage(raw.streamId, raw.timestamp, raw.payload);
@@ -82,7 +90,7 @@ export function parseMedia(raw: RawMessage): MediaMessage | null {
       return videoMessage(raw.streamId, raw.timestamp, raw.payload);
     case TYPE_DATA_AMF0:
     case TYPE_DATA_AMF3:
-      return parseData(raw);
+      return parseData(raw, spent);
     default:
       return null;
   }

@@ -1,7 +1,7 @@
 /** AMF in message bodies: AMF0 that may switch to AMF3, with one kind of error. */
 import type { AmfValue } from '../../../containers/flv/index.ts';
 import { Amf0Error, parseAmf0, serializeAmf0 } from '../../../containers/flv/index.ts';
-import { Amf3Error, readAmf3 } from '../amf3.ts';
+import { Amf3Error, type Amf3Spent, readAmf3 } from '../amf3.ts';
 import { RtmpError } from '../error.ts';
 
 /**
@@ -12,18 +12,22 @@ export function amfOffset(payload: Buffer, isAmf3: boolean): number {
   return isAmf3 && payload[0] === 0 ? 1 : 0;
 }
 
-/** All values of a body from `offset` on. @throws RtmpError (malformed) */
-export function parseAmf(payload: Buffer, offset: number): AmfValue[] {
+/**
+ * All values of a body from `offset` on.
+ * @param spent by the message that the body is a part of
+ * @throws RtmpError (malformed)
+ */
+export function parseAmf(payload: Buffer, offset: number, spent: Amf3Spent = { weight: 0 }): AmfValue[] {
   try {
-    return parseAmf0(payload, offset, readAmf3);
+    return parseAmf0(payload, offset, (data, at) => readAmf3(data, at, spent));
   } catch (error) {
     throw asRtmpError(error);
   }
 }
 
-/** The values of a body as AMF0 alone. @throws RtmpError (malformed) where AMF0 cannot hold them */
-export function withoutAmf3(payload: Buffer, offset: number): Buffer {
-  const values = parseAmf(payload, offset);
+/** The values of a body as AMF0 alone; `spent` as in `parseAmf`. @throws RtmpError (malformed) where AMF0 cannot hold them */
+export function withoutAmf3(payload: Buffer, offset: number, spent?: Amf3Spent): Buffer {
+  const values = parseAmf(payload, offset, spent);
   try {
     return serializeAmf0(...values);
   } catch (error) {

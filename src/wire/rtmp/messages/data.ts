@@ -1,4 +1,5 @@
 /** Data Message (RTMP 1.0 7.1.2): metadata and other script data, AMF0 (type 18) or AMF3 (type 15). */
+import type { Amf3Spent } from '../amf3.ts';
 import type { RawMessage } from '../raw-message.ts';
 import { amfOffset, withoutAmf3 } from './amf.ts';
 import { TYPE_DATA_AMF3 } from './type-ids.ts';
@@ -18,10 +19,10 @@ export interface DataMessage {
   readonly payload: Buffer;
 }
 
-/** AMF3 is turned into AMF0. @throws RtmpError (malformed) where that cannot be done */
-export function parseData(raw: RawMessage): DataMessage {
+/** AMF3 is turned into AMF0; `spent` as in `parseAmf`. @throws RtmpError (malformed) where that cannot be done */
+export function parseData(raw: RawMessage, spent?: Amf3Spent): DataMessage {
   let payload = raw.payload;
-  if (raw.typeId === TYPE_DATA_AMF3) payload = withoutAmf3(payload, amfOffset(payload, true));
+  if (raw.typeId === TYPE_DATA_AMF3) payload = withoutAmf3(payload, amfOffset(payload, true), spent);
   const setDataFrame = payload.subarray(0, SET_DATA_FRAME.length).equals(SET_DATA_FRAME);
   if (setDataFrame) payload = payload.subarray(SET_DATA_FRAME.length);
   return { type: 'data', streamId: raw.streamId, timestamp: raw.timestamp, setDataFrame, payload };

@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { amfEcmaArray, amfObject, serializeAmf0 } from '../../../containers/flv/index.ts';
+import { MAX_AMF3_WEIGHT } from '../amf3.ts';
 import { RtmpError } from '../error.ts';
 import type { RawMessage } from '../raw-message.ts';
+import { MAX_AGGREGATE_MESSAGES } from './aggregate.ts';
 import type { RtmpMessage } from './message.ts';
 import { parseMessage, serializeMessage } from './message.ts';
 
@@ -276,6 +278,46 @@ test('nesting has a limit', () => {
   }
   const payload = Buffer.concat([hex('020001 61 11'), hex('09 03 01'.repeat(10_000))]);
   assert.throws(() => parseMessage({ ...control(20, ''), payload }), /lie 33 deep in each other, at most 32/);
+});
+
+/** An AMF3 array of a string of `length` characters, and so many references to it. */
+function repeated(length: number, references: number): Buffer {
+  const [dense, bytes] = [references + 1, length].map((count) =>
+    Buffer.from([0x80 | (count >> 6), ((count << 1) | 1) & 0x7f]),
+  );
+  return Buffer.concat([
+    ...[hex('11 09'), dense ?? hex(''), hex('01 06'), bytes ?? hex(''), Buffer.alloc(length, 'a')],
+    Buffer.alloc(2 * references, hex('06 00')),
+  ]);
+}
+
+test('what AMF3 values stand for is counted over all of a message, and of an aggregate', () => {
+  const one = repeated(4000, 800);
+  const parsed = parseMessage({ ...control(15, ''), payload: one });
+  assert.ok(parsed.type === 'data' && parsed.payload.length > 3_000_000);
+  const tooLarge = (error: unknown): boolean =>
+    error instanceof RtmpError && error.reason === 'malformed' && error.message.includes(String(MAX_AMF3_WEIGHT));
+  assert.throws(() => parseMessage({ ...control(15, ''), payload: Buffer.concat([one, one]) }), tooLarge);
+  assert.throws(
+    () => parseMessage({ ...control(17, ''), payload: Buffer.concat([hex('020001 61'), one, one]) }),
+    tooLarge,
+  );
+  const header = hex('0f 000000 000000 00 000000');
+  header.writeUIntBE(one.length, 1, 3);
+  const inner = Buffer.concat([header, one, hex('00000000')]);
+  assert.throws(() => parseMessage({ ...control(22, ''), payload: Buffer.concat([inner, inner]) }), tooLarge);
+});
+
+test('an aggregate has so many messages, and not one more', () => {
+  const empty = hex('08 000000 000000 00 000000 0000000b');
+  const aggregate = (count: number): RawMessage => media(22, Buffer.alloc(count * empty.length, empty));
+  const parsed = parseMessage(aggregate(MAX_AGGREGATE_MESSAGES));
+  assert.ok(parsed.type === 'aggregate' && parsed.messages.length === MAX_AGGREGATE_MESSAGES);
+  assert.throws(
+    () => parseMessage(aggregate(MAX_AGGREGATE_MESSAGES + 1)),
+    (error) =>
+      error instanceof RtmpError && error.reason === 'limit' && error.message.includes(String(MAX_AGGREGATE_MESSAGES)),
+  );
 });
 
 test('bodies of any bytes, and the cases above with bytes changed, give messages or typed errors', () => {
