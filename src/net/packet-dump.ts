@@ -8,7 +8,8 @@ const MAX_WAITING_BYTES = 8 * 1024 * 1024;
 
 /** Makes the file; one that is there is not overwritten. Whatever goes wrong is logged, and ends the dump alone. */
 export class PacketDump {
-  readonly #stream: WriteStream;
+  /** Null where the name is none that a file could have. */
+  readonly #stream: WriteStream | null;
   readonly #file: string;
   readonly #log: Log;
   #hasFailed = false;
@@ -17,16 +18,13 @@ export class PacketDump {
   constructor(file: string, log: Log) {
     this.#file = file;
     this.#log = log;
-    this.#stream = createWriteStream(file, { flags: 'wx' });
-    this.#stream.on('error', (error) => {
-      this.#hasFailed = true;
-      log.warn({ file, error: error.message }, 'no more packets are dumped, the stream goes on');
-    });
+    this.#stream = this.#open();
+    this.#stream?.on('error', (error) => this.#failed(error.message));
   }
 
   /** Takes a packet; never waits, never throws. */
   write(packet: Buffer, unixMs: number): void {
-    if (this.#hasFailed) return;
+    if (this.#hasFailed || this.#stream === null) return;
     if (this.#stream.writableLength > MAX_WAITING_BYTES) {
       this.#dropped++;
       return;
@@ -46,6 +44,20 @@ export class PacketDump {
         'packets are missing in the dump, the disk was too slow',
       );
     }
-    this.#stream.end();
+    this.#stream?.end();
+  }
+
+  #open(): WriteStream | null {
+    try {
+      return createWriteStream(this.#file, { flags: 'wx' });
+    } catch (error) {
+      this.#failed(error instanceof Error ? error.message : String(error));
+      return null;
+    }
+  }
+
+  #failed(error: string): void {
+    this.#hasFailed = true;
+    this.#log.warn({ file: this.#file, error }, 'no more packets are dumped, the stream goes on');
   }
 }

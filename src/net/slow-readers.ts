@@ -11,9 +11,8 @@ const LOOK_MS = 1000;
 /** What a connection took. */
 interface Reader {
   readonly wrote: () => number;
-  /** When the present window began, and looks since. */
-  wroteBefore: number;
-  looks: number;
+  /** At the look with which the present window began, and looks since; null: nothing waited at the last one. */
+  window: { readonly wroteBefore: number; looks: number } | null;
 }
 
 export class SlowReaders {
@@ -31,7 +30,7 @@ export class SlowReaders {
   /** Looks after the connection until it closes, or what is returned is called. */
   watch(socket: Socket): () => void {
     const { wrote } = countBytes(socket);
-    this.#readers.set(socket, { wrote, wroteBefore: wrote(), looks: 0 });
+    this.#readers.set(socket, { wrote, window: null });
     this.#timer ??= setInterval(() => this.#look(), LOOK_MS).unref();
     return () => {
       this.#readers.delete(socket);
@@ -42,21 +41,18 @@ export class SlowReaders {
     const minBytes = this.#minBytesPerSec() * WINDOW_SEC;
     for (const [socket, reader] of this.#readers) {
       if (socket.destroyed) this.#readers.delete(socket);
-      else if (socket.writableLength === 0) this.#begin(reader);
-      else if (++reader.looks >= WINDOW_SEC) {
-        const bytes = reader.wrote() - reader.wroteBefore;
+      else if (socket.writableLength === 0) reader.window = null;
+      // what the system swallowed before anything waited tells nothing of the peer
+      else if (reader.window === null) reader.window = { wroteBefore: reader.wrote(), looks: 0 };
+      else if (++reader.window.looks >= WINDOW_SEC) {
+        const bytes = reader.wrote() - reader.window.wroteBefore;
         if (bytes < minBytes) this.#cut(socket, bytes, minBytes);
-        this.#begin(reader);
+        reader.window = { wroteBefore: reader.wrote(), looks: 0 };
       }
     }
     if (this.#readers.size > 0 || this.#timer === null) return;
     clearInterval(this.#timer);
     this.#timer = null;
-  }
-
-  #begin(reader: Reader): void {
-    reader.wroteBefore = reader.wrote();
-    reader.looks = 0;
   }
 
   #cut(socket: Socket, bytes: number, minBytes: number): void {

@@ -54,14 +54,20 @@ export class OpenRecords {
     if (record === null) this.#open.delete(path);
     else this.#open.set(path, record);
     this.#isStale = true;
-    this.#writing ??= this.#write().finally(() => {
-      this.#writing = null;
-    });
+    this.#save();
   }
 
   /** Resolves when what is on disk is what is open. */
   async settled(): Promise<void> {
     while (this.#writing !== null) await this.#writing;
+  }
+
+  #save(): void {
+    this.#writing ??= this.#write().finally(() => {
+      this.#writing = null;
+      // what changed after the last look
+      if (this.#isStale) this.#save();
+    });
   }
 
   async #write(): Promise<void> {

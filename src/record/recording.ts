@@ -39,6 +39,8 @@ export interface OpenRecord {
   readonly startUnixMs: number;
 }
 
+const FAULT = 'failed: a fault of the server';
+
 /** A file and what has been put into it. */
 interface Part {
   readonly file: RecordFile;
@@ -56,6 +58,8 @@ export class Recording implements FrameConsumer {
   #part: Part | null = null;
   #openFiles = 0;
   #isOver = false;
+  /** The tracks of which the format can hold none: others may follow. */
+  #unfit: Tracks | null = null;
 
   /** @param onOver called once nothing more is recorded and every file is complete */
   constructor(options: RecordingOptions, deps: RecordingDeps, onOver: (recording: Recording) => void) {
@@ -78,17 +82,29 @@ export class Recording implements FrameConsumer {
     this.#tracks = tracks;
     const part = this.#part;
     if (part === null) return;
-    const bytes = part.muxer.setTracks(tracks);
-    if (bytes === null) this.#endPart('tracks changed');
-    else part.file.write(bytes);
+    try {
+      const bytes = part.muxer.setTracks(tracks);
+      if (bytes === null) this.#endPart('tracks changed');
+      else part.file.write(bytes);
+    } catch (error) {
+      this.#fault(error);
+    }
   }
 
   write(frame: Frame): void {
     if (this.#isOver) return;
+    try {
+      this.#take(frame);
+    } catch (error) {
+      this.#fault(error);
+    }
+  }
+
+  #take(frame: Frame): void {
     const starts = this.#startsAt(frame);
     if (starts && this.#part !== null && this.#isFull(this.#part, frame)) this.#endPart('split');
     if (this.#part === null) {
-      if (!starts) return;
+      if (!starts || this.#tracks === this.#unfit) return;
       this.#part = this.#begin(frame);
       if (this.#part === null) return;
     }
@@ -129,8 +145,10 @@ export class Recording implements FrameConsumer {
     const { streamName, appName, format, folder } = this.options;
     const muxer = createFileMuxer(format, this.#tracks);
     if (muxer === null) {
-      this.#deps.log.warn({ stream: streamName, format }, 'not recorded: the format can hold none of its tracks');
-      this.stop('nothing to record');
+      if (this.#unfit === null) {
+        this.#deps.log.warn({ stream: streamName, format }, 'not recorded: the format can hold none of its tracks');
+      }
+      this.#unfit = this.#tracks;
       return null;
     }
     const startUnixMs = this.#deps.clock.unixMs();
@@ -161,8 +179,21 @@ export class Recording implements FrameConsumer {
     if (part === null) return;
     this.#part = null;
     part.endReason = reason;
-    part.file.write(part.muxer.end());
+    try {
+      part.file.write(part.muxer.end());
+    } catch (error) {
+      if (reason !== FAULT) this.#fault(error);
+      part.endReason = FAULT;
+    }
     part.file.end();
+  }
+
+  /** Ends this record and no other. */
+  #fault(error: unknown): void {
+    const { streamName: stream, format } = this.options;
+    this.#deps.watch?.failed(format);
+    this.#deps.log.error({ stream, format, error }, 'a fault of the server ended a record; its stream goes on');
+    this.stop(FAULT);
   }
 
   #onClosed(part: Part, record: OpenRecord, failure: string | null): void {

@@ -51,9 +51,10 @@ export interface PullDeps {
 }
 
 type State =
-  | { readonly kind: 'connecting'; readonly source: Source }
-  /** The hub is being asked; what comes meanwhile waits. */
-  | { readonly kind: 'opening'; readonly source: Source; readonly held: (Frame | Tracks)[] }
+  | { readonly kind: 'connecting'; readonly source: Source; readonly timer: NodeJS.Timeout }
+  /** The hub is being asked, and may have begun the session; what comes meanwhile waits, also an end. */
+  | { readonly kind: 'opening'; readonly source: Source; readonly held: (Frame | Tracks)[]; end: (() => void) | null }
+  | { readonly kind: 'refused'; readonly source: Source }
   | { readonly kind: 'running'; readonly source: Source; readonly publisher: Publisher }
   | { readonly kind: 'waiting'; readonly timer: NodeJS.Timeout }
   /** Its session ends at this moment. */
@@ -93,12 +94,22 @@ export class Pull {
     return this.#state.kind === 'over';
   }
 
+  /** It has no session, and the hub is not about to give it one. */
+  get isTrying(): boolean {
+    const { kind } = this.#state;
+    return kind === 'connecting' || kind === 'waiting';
+  }
+
   /** Ends it for good, whatever it is doing. */
   stop(reason: StopReason): void {
     const state = this.#state;
     if (state.kind === 'over') return;
+    if (state.kind === 'opening') {
+      state.end = () => this.stop(reason);
+      return;
+    }
     this.#state = { kind: 'over' };
-    if (state.kind === 'waiting') clearTimeout(state.timer);
+    if ('timer' in state) clearTimeout(state.timer);
     if (state.kind === 'running') state.publisher.close(reason);
     if ('source' in state) state.source.close(reason);
     this.#over(state, reason);
@@ -130,7 +141,9 @@ export class Pull {
       },
     };
     const source = this.#deps.openSource(request, events);
-    return { kind: 'connecting', source };
+    // what comes need not make a frame
+    const timer = setTimeout(() => source.close(`no media within ${request.timeoutMs} ms`), request.timeoutMs);
+    return { kind: 'connecting', source, timer };
   }
 
   #onMedia(media: Frame | Tracks): void {
@@ -148,9 +161,11 @@ export class Pull {
       if (media.kind === 'data') return;
       const { request } = this;
       const held = this.#tracks === null ? [media] : [this.#tracks, media];
-      this.#state = { kind: 'opening', source: state.source, held };
+      clearTimeout(state.timer);
+      this.#state = { kind: 'opening', source: state.source, held, end: null };
       this.#open(state.source).catch((error: unknown) => {
         this.#deps.log.error({ error, url: request.target.url }, 'a fault of the server ended a pull');
+        if (this.#state.kind === 'opening') this.#state = { kind: 'refused', source: state.source };
         this.stop('pull failed');
       });
     }
@@ -166,18 +181,17 @@ export class Pull {
     };
     const result = await this.#deps.hub.publish(this.#identity(source.remoteAddr), peer);
     const state = this.#state;
-    if (state.kind !== 'opening' || state.source !== source) {
-      if (result.ok) result.publisher.close('peer closed');
-      return;
-    }
-    if (!result.ok) {
-      source.close(result.reason);
-      return;
-    }
-    this.#hasStarted = true;
-    this.#failures = 0;
-    this.#state = { kind: 'running', source, publisher: result.publisher };
-    for (const media of state.held) this.#onMedia(media);
+    // nothing else leaves it
+    if (state.kind !== 'opening') return;
+    if (result.ok) {
+      this.#hasStarted = true;
+      this.#failures = 0;
+      this.#state = { kind: 'running', source, publisher: result.publisher };
+      for (const media of state.held) this.#onMedia(media);
+    } else this.#state = { kind: 'refused', source };
+    if (this.isOver) return;
+    if (state.end !== null) state.end();
+    else if (!result.ok) source.close(result.reason);
   }
 
   #onHubClose(source: Source, reason: StopReason): void {
@@ -188,6 +202,11 @@ export class Pull {
   /** The source ended or never began. */
   #onClosed(why: string): void {
     const state = this.#state;
+    if (state.kind === 'opening') {
+      state.end ??= () => this.#onClosed(why);
+      return;
+    }
+    if ('timer' in state) clearTimeout(state.timer);
     const { retryNum, target } = this.request;
     const fields = { url: target.url, stream: this.request.streamName, why, failures: this.#failures + 1 };
     if (state.kind === 'running') {

@@ -19,6 +19,8 @@ export type StartResult =
 
 interface Entry {
   readonly pull: Pull;
+  /** Begun because a stream that is watched was not here. */
+  readonly isStatic: boolean;
   /** Runs while nobody watches. */
   stopTimer: NodeJS.Timeout | null;
 }
@@ -55,7 +57,7 @@ export class Pulls {
     }
     if (this.#isStopping) return { ok: false, reason: 'the server is stopping' };
     if (this.#isDraining) return { ok: false, reason: 'the server is draining' };
-    const { sessionId } = this.#begin({ ...asked, target, streamName }, hasOutSession);
+    const { sessionId } = this.#begin({ ...asked, target, streamName }, hasOutSession, false);
     return { ok: true, streamName, sessionId };
   }
 
@@ -87,8 +89,11 @@ export class Pulls {
   /** The hub says that the sessions of a stream have changed. */
   onChange({ streamName, appName, hasInSession, players }: StreamChange): void {
     const entry = this.#entries.get(streamName);
-    if (entry !== undefined) this.#watch(entry, players > 0);
-    else if (players > 0 && !hasInSession) this.#pullStatic(streamName, appName);
+    if (entry !== undefined) {
+      // what it was to bring is here by others
+      if (entry.isStatic && hasInSession && entry.pull.isTrying) entry.pull.stop('replaced');
+      else this.#watch(entry, players > 0);
+    } else if (players > 0 && !hasInSession) this.#pullStatic(streamName, appName);
   }
 
   #pullStatic(streamName: string, appName: string): void {
@@ -97,10 +102,10 @@ export class Pulls {
     const target = parseMediaUrl(`rtmp://${addr}/${appName}/${streamName}`);
     if ('problem' in target) return;
     const request = { target, streamName, timeoutMs, retryNum: -1, autoStopMs: 0, isUdp: false, dumpFile: '' };
-    this.#begin(request, true);
+    this.#begin(request, true, true);
   }
 
-  #begin(request: PullRequest & { readonly target: MediaUrl }, isWatched: boolean): Pull {
+  #begin(request: PullRequest & { readonly target: MediaUrl }, isWatched: boolean, isStatic: boolean): Pull {
     const { streamName } = request;
     const pull = new Pull(request, this.#deps, (over) => {
       const entry = this.#entries.get(streamName);
@@ -108,7 +113,7 @@ export class Pulls {
       if (entry.stopTimer !== null) clearTimeout(entry.stopTimer);
       this.#entries.delete(streamName);
     });
-    const entry: Entry = { pull, stopTimer: null };
+    const entry: Entry = { pull, isStatic, stopTimer: null };
     this.#entries.set(streamName, entry);
     this.#watch(entry, isWatched);
     return pull;

@@ -95,3 +95,38 @@ test('a subscription is told of the tracks at once, at each change, and at the e
   publisher.close('peer closed');
   assert.deepEqual(told, ['nothing', 'tracks PCMA', 'nothing']);
 });
+
+test('a consumer that throws is ended, once, also where its end is what throws', async () => {
+  const told: string[] = [];
+  const broken = (): never => {
+    throw new Error('broken');
+  };
+  const failing: FrameConsumer = { ...recorder(told), write: broken };
+  const endless: FrameConsumer = {
+    ...recorder([]),
+    end: () => {
+      told.push('last call');
+      broken();
+    },
+  };
+  const { registry, errors } = fakeHub({}, { ok: true }, [() => failing, () => endless]);
+  const publisher = await publishTo(registry, 'PUB1');
+  publisher.write(audio(0));
+  assert.deepEqual(told, ['tracks none', 'end']);
+  publisher.close('peer closed');
+  assert.deepEqual(told, ['tracks none', 'end', 'last call']);
+  assert.equal(errors.length, 2);
+});
+
+test('a consumer that cannot begin keeps neither the publisher nor the other consumers from it', async () => {
+  const told: string[] = [];
+  const faulty = (): never => {
+    throw new Error('broken');
+  };
+  const { registry, errors, story } = fakeHub({}, { ok: true }, [faulty, () => recorder(told)]);
+  const publisher = await publishTo(registry, 'PUB1');
+  publisher.close('peer closed');
+  assert.deepEqual(told, ['tracks none', 'end']);
+  assert.equal(story().length, 2);
+  assert.deepEqual(errors, ['a consumer of a stream cannot begin; the stream goes on']);
+});

@@ -28,7 +28,7 @@ export interface Publication {
 /** Asked as each publication begins; null: it wants nothing of this one. */
 export type ConsumerFactory = (publication: Publication) => FrameConsumer | null;
 
-/** The consumers of one stream's publications. One that throws is taken away and hurts nobody else. */
+/** The consumers of one stream's publications. One that throws is ended, taken away, and hurts nobody else. */
 export class Consumers {
   readonly #factories: readonly ConsumerFactory[];
   readonly #log: Log;
@@ -55,7 +55,13 @@ export class Consumers {
       return;
     }
     for (const factory of this.#factories) {
-      const consumer = factory(publication);
+      let consumer: FrameConsumer | null = null;
+      try {
+        consumer = factory(publication);
+      } catch (error) {
+        const fields = { stream: publication.streamName, error };
+        this.#log.error(fields, 'a consumer of a stream cannot begin; the stream goes on');
+      }
       if (consumer !== null) this.add(consumer, NO_TRACKS);
     }
   }
@@ -123,7 +129,10 @@ export class Consumers {
   }
 
   #failed(consumer: FrameConsumer, error: unknown): void {
-    this.remove(consumer);
     this.#log.error({ error }, 'a fault of the server ended a consumer of a stream; the stream goes on');
+    // it may have been at its end
+    if (!this.#consumers.includes(consumer)) return;
+    this.remove(consumer);
+    this.#each([consumer], (each) => each.end());
   }
 }

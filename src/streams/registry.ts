@@ -109,7 +109,7 @@ export class Registry implements Hub {
     if (!admitted.ok) return admitted;
     const { session, record } = admitted;
     const { streamName } = session.identity;
-    if (this.#streams.get(streamName)?.makeRoom() === false) {
+    if (this.#streams.get(streamName)?.makeRoom(session.identity.baseType) === false) {
       return { ok: false, kind: 'taken', reason: `stream ${streamName} is being published already` };
     }
     const full = this.#full(session.identity);

@@ -14,7 +14,7 @@ import {
 import { FrameRate } from './frame-rate.ts';
 import { GopCache } from './gop-cache.ts';
 import { JumpReport } from './jump-report.ts';
-import type { Clock, Log, StopReason, StreamChange } from './ports.ts';
+import type { BaseType, Clock, Log, StopReason, StreamChange } from './ports.ts';
 import type { Session, StreamState } from './session.ts';
 import type { GroupSnapshot, HubWatch } from './snapshot.ts';
 import { Subscriber } from './subscriber.ts';
@@ -143,13 +143,13 @@ export class Stream {
 
   /**
    * Ends the present publisher where one that comes may have its place: always, or only where it has fallen silent. A
-   * pull keeps its place. @returns whether there is none now
+   * pull keeps its place, and takes it from a silent publisher alone. @returns whether there is none now
    */
-  makeRoom(): boolean {
+  makeRoom(comer: BaseType): boolean {
     const publisher = this.#publisher;
     if (publisher === null) return true;
     if (publisher.identity.baseType !== 'PUB') return false;
-    if (this.#options.takeover === 'replace') this.#endPublisher(publisher, 'replaced');
+    if (this.#options.takeover === 'replace' && comer !== 'PULL') this.#endPublisher(publisher, 'replaced');
     else if (this.#silentMs(publisher, this.#clock.monotonicMs()) >= SILENT_MS) {
       this.#endPublisher(publisher, 'timed out');
     } else return false;

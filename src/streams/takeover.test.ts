@@ -100,3 +100,14 @@ test('grace: one that is ended on purpose ends the consumers at once, and so doe
   await registry.stop();
   assert.equal(told.at(-1), 'end');
 });
+
+test('replace: a pull does not take the place of a publisher that sends, only of one that has fallen silent', async () => {
+  const { registry, clock, story } = fakeHub({ takeover: 'replace' });
+  await publishTo(registry, 'PUB1');
+  const pull = () => registry.publish(identity('PULL1', 's', 'PULL'), new FakePeer());
+  const refused = await pull();
+  assert.ok(!refused.ok && refused.kind === 'taken');
+  clock.now += 3000;
+  assert.ok((await pull()).ok);
+  assert.deepEqual(story().slice(1), ['stop PUB1 in=false out=false timed out', 'start PULL1 in=true out=false']);
+});

@@ -19,7 +19,11 @@ import type { SessionSnapshot } from './snapshot.ts';
 
 test('a session that ends is told once, with final counters and the reason of its stop', async () => {
   const ended: [SessionSnapshot, StopReason][] = [];
-  const watch = { sessionEnded: (...end: [SessionSnapshot, StopReason]) => void ended.push(end), batchWritten() {}, timeJumped() {} };
+  const watch = {
+    sessionEnded: (...end: [SessionSnapshot, StopReason]) => void ended.push(end),
+    batchWritten() {},
+    timeJumped() {},
+  };
   const { registry } = fakeHub({}, undefined, [], watch);
   const peer = Object.assign(new FakePeer(), { lostPackets: () => 3 });
   const publisher = await publishTo(registry, 'PUB1', peer);

@@ -312,6 +312,14 @@ describe('what does not follow', () => {
     assert.equal(new Set(uris).size, uris.length);
   });
 
+  it('frames of a byte whose time stands still do not wait without end', () => {
+    const station = new Station({ ...ENOUGH, maxBytes: 1_000_000 });
+    station.consumer.setTracks(AV);
+    let waiting = 0;
+    while (waiting < 10_000 && !station.lists()) station.consumer.write(picture(0, waiting++ === 0, 1));
+    assert.ok(waiting < 10_000, `${waiting} frames wait`);
+  });
+
   it('the consumer of a publication that another one replaced does nothing more', () => {
     const station = new Station(ENOUGH);
     const old = station.consumer;
