@@ -62,6 +62,11 @@ export class HttpPlayer {
     this.#socket.destroy();
   }
 
+  /** The player's machine is gone, and says so (RST). */
+  reset(): void {
+    this.#socket.resetAndDestroy();
+  }
+
   /** Sends more on the same connection. */
   send(text: string): void {
     this.#socket.write(text);

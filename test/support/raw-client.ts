@@ -14,12 +14,14 @@ export interface RawOptions {
 
 export class RawClient {
   readonly socket: Socket;
+  readonly #port: number;
   readonly #chunks: Buffer[] = [];
   readonly #arrived = new EventEmitter();
   readonly #closed: Promise<void>;
 
-  private constructor(scope: Scope, socket: Socket) {
+  private constructor(scope: Scope, socket: Socket, port: number) {
     this.socket = socket;
+    this.#port = port;
     this.#arrived.setMaxListeners(0);
     socket.on('error', () => {});
     socket.on('data', (chunk: Buffer) => {
@@ -36,7 +38,7 @@ export class RawClient {
     const { isTls = false, localAddress = '127.0.0.1' } = options;
     const at = { host: '127.0.0.1', port, localAddress };
     const socket = isTls ? tls.connect({ ...at, rejectUnauthorized: false }) : net.connect(at);
-    const client = new RawClient(scope, socket);
+    const client = new RawClient(scope, socket, port);
     const isOpen = once(socket, isTls ? 'secureConnect' : 'connect');
     await withPatience(isOpen, () => `no connection to port ${port}`);
     return client;
@@ -72,7 +74,10 @@ export class RawClient {
 
   /** Resolves with all that came once the server has ended the connection. */
   async ended(): Promise<string> {
-    await withPatience(this.#closed, () => `the server did not end the connection: ${this.text().slice(0, 500)}`);
+    await withPatience(
+      this.#closed,
+      () => `the server did not end the connection to port ${this.#port}: ${this.text().slice(0, 500)}`,
+    );
     return this.text();
   }
 

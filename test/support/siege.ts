@@ -17,15 +17,15 @@ export const CALM = 'calm';
 const SOURCE: SourceName = 'h264-640x360';
 /** Handshakes and requests must be done within this time, so that attacks by slowness end soon. Milliseconds. */
 export const HANDSHAKE_MS = 2000;
-/** Resident memory after an attack may be above what it was before the first one by so much. Bytes. */
-const MEMORY_SLACK = 128 * 1024 * 1024;
+/** Resident memory may be above what it was before the first attack by so much: what is free is not given back at once. Bytes. */
+const MEMORY_SLACK = 256 * 1024 * 1024;
 /** File descriptors that the server may have more than before: keep-alive connections to the receiver, files of HLS. */
 const FILES_SLACK = 8;
 /** Some seconds of the stream. */
 const ENOUGH_BYTES = 500_000;
 /** Lines of the log about one attack, however often it strikes. */
-const MAX_LINES = 12;
-/** Lines at all that an attack may cause. */
+const MAX_LINES = 20;
+/** Lines at all that an attack may cause, those of sessions' starts and stops left out. */
 const MAX_ALL_LINES = 60;
 
 export interface Attack {
@@ -73,7 +73,7 @@ export class Siege {
     await poll(
       'the players',
       () => this.#calmBytes(),
-      (sums) => sums.length === urls.length + 1,
+      (sums) => sums.length === this.#recordings.length + 1,
     );
     this.#before = await this.#health();
   }
@@ -190,11 +190,14 @@ export class Siege {
       lines.filter(({ level }) => isMeant(level)).map((line) => JSON.stringify(line));
     const faults = text((level) => level === 'error').filter((line) => errors?.test(line) !== true);
     assert.deepEqual(faults, [], 'errors are faults of our own');
-    const told = text((level) => level !== 'debug');
+    const told = text((level) => level !== 'debug').filter((line) => !/"session (started|stopped)"/.test(line));
     assert.ok(told.length <= MAX_ALL_LINES, `${told.length} lines:\n${told.slice(0, MAX_ALL_LINES).join('\n')}`);
     if (named === null) return;
     const all = text(() => true);
-    assert.ok(all.some((line) => named.test(line)), `the log does not name it by ${named}:\n${all.slice(-100).join('\n')}`);
+    assert.ok(
+      all.some((line) => named.test(line)),
+      `the log does not name it by ${named}:\n${all.slice(-100).join('\n')}`,
+    );
     const times = told.filter((line) => named.test(line)).length;
     assert.ok(times <= MAX_LINES, `the log names it ${times} times:\n${told.join('\n')}`);
   }

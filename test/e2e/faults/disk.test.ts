@@ -113,7 +113,7 @@ const LOSSES: Readonly<Record<string, Loss>> = {
   },
   // the folders are made anew; whether a segment was being written then is chance
   'is deleted with all that is in it': {
-    lose: (folder) => rmSync(folder, { recursive: true }),
+    lose: (folder) => rmSync(folder, { recursive: true, maxRetries: 50 }),
     mend: () => {},
     said: [OUTBOX_FAILS],
   },
