@@ -1,5 +1,6 @@
 export { remoteAddress } from './address.ts';
 export { closeGently } from './closing.ts';
+export { Complaints } from './complaints.ts';
 export { Outbound, type OutboundOptions } from './connect.ts';
 export { CORS_HEADERS } from './cors.ts';
 export { descriptorShares } from './descriptors.ts';

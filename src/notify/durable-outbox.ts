@@ -1,7 +1,8 @@
 /** The outbox that keeps its events in a database: given out once committed, and still there after the process died. */
+
+import type { Complaints } from '../net/index.ts';
 import type { Clock, Log } from '../streams/index.ts';
 import { Committer } from './committer.ts';
-import type { Complaints } from './complaints.ts';
 import { Journal } from './journal.ts';
 import { LaneBook } from './lane-book.ts';
 import type {

@@ -1,6 +1,7 @@
 /** The lanes' policy: one request in flight per lane, lanes side by side per receiver, retries, and giving up. */
+
+import type { Complaints } from '../net/index.ts';
 import type { Clock, Log } from '../streams/index.ts';
-import type { Complaints } from './complaints.ts';
 import type { Delivery } from './delivery.ts';
 import type { HeaderMaker } from './headers.ts';
 import type { Outbox, Settlement, WaitingEvent } from './outbox.ts';

@@ -1,9 +1,8 @@
 /** HTTP Notify as the server sees it: takes facts in, and tells the business side of them until it has heard them all. */
 import { randomUUID } from 'node:crypto';
-import type { Outbound } from '../net/index.ts';
+import { Complaints, type Outbound } from '../net/index.ts';
 import type { Clock, Fact, GroupSnapshot, Ledger, Log, SessionCounter } from '../streams/index.ts';
 import { createAdmin, type NotifyAdmin } from './admin.ts';
-import { Complaints } from './complaints.ts';
 import { DurableOutbox } from './durable-outbox.ts';
 import { createHeaderMaker, type HeaderMaker } from './headers.ts';
 import { Lanes } from './lanes.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import { Complaints } from './complaints.ts';
+import { Complaints } from '../net/index.ts';
 import { DurableOutbox, type DurableOutboxOptions } from './durable-outbox.ts';
 import { FakeTime } from './notify.fixture.ts';
 import type { Left, NewEvent, Outbox, Settlement, WaitingEvent } from './outbox.ts';

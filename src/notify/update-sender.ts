@@ -1,6 +1,7 @@
 /** Sends on_update: the newest snapshot only, one request at a time, never queued and never tried again. */
+
+import type { Complaints } from '../net/index.ts';
 import type { Clock, Log } from '../streams/index.ts';
-import type { Complaints } from './complaints.ts';
 import type { Delivery } from './delivery.ts';
 import type { HeaderMaker } from './headers.ts';
 

@@ -109,7 +109,7 @@ const ATTACKS: readonly Attack[] = [
     counted: ['millrace_refused_total{limit="max_api_connections"}'],
   },
   {
-    name: 'handshakes half done: RTMP, TLS, WebSocket; left lying, and left at once',
+    name: 'a handshake that takes for ever, or is half done: RTMP, TLS, WebSocket; left lying, and left at once',
     run: async ({ server }, scope) => {
       const clients: RawClient[] = [];
       const halves = (listener: ListenerName, bytes: Buffer | string, count: number): Promise<void> =>

@@ -93,7 +93,7 @@ const ATTACKS: readonly Attack[] = [
     counted: [LIMIT, 'millrace_sessions_ended_total{protocol="RTMP",base_type="PUB",reason="timed out"'],
   },
   {
-    name: 'AMF nested 10,000 deep: in connect, publish and script data, AMF0 and AMF3',
+    name: 'AMF nesting: 10,000 deep in connect, publish and script data, AMF0 and AMF3',
     run: async ({ server }, scope) => {
       const nested = nestedObjects(10_000);
       const port = server.port('rtmp');

@@ -127,6 +127,39 @@ const ATTACKS: readonly Attack[] = [
     counted: [fault('refused')],
   },
   {
+    name: 'the failing path of authentication: proofs that are none',
+    run: async ({ server }, scope) => {
+      const url = server.url('rtsp', `live/${CALM}`);
+      const none = [
+        '',
+        'Basic',
+        'Basic !',
+        'Basic dXNlcjpwNHNz',
+        'Digest',
+        'Digest =',
+        'Digest username="user',
+        'Bearer x',
+      ];
+      const empty = ['Digest username="", realm="", nonce="", uri="", response=""', `Digest ${'a=b, '.repeat(2000)}`];
+      const qop = `Digest username="user", realm="millrace", nonce="x", uri="${url}", qop=auth-int, response="0"`;
+      for (const header of [
+        ...none,
+        ...empty,
+        qop,
+        qop.replace('auth-int', 'auth'),
+        `Digest algorithm=MD9, ${qop.slice(7)}`,
+      ]) {
+        const client = await openRtsp(scope, server.port('rtsp'));
+        for (let i = 0; i < 10; i++) {
+          assert.equal((await client.ask('DESCRIBE', url, [['Authorization', header]])).status, 401, header);
+        }
+        await cutOffRtsp(client);
+      }
+    },
+    named: /RTSP refused: a wrong name or password/,
+    counted: [fault('refused')],
+  },
+  {
     name: 'an RTSP session id used on a second connection',
     run: async ({ server }, scope) => {
       const url = server.url('rtsp', `live/${CALM}`);
@@ -201,7 +234,7 @@ const ATTACKS: readonly Attack[] = [
     named: null,
   },
   {
-    name: 'players who never read: over RTSP, RTMP, HTTP-FLV and WebSocket; others of the same stream go on',
+    name: 'a player that never reads: over RTSP, RTMP, HTTP-FLV and WebSocket; others of the same stream go on',
     run: async ({ server, receiver }, scope) => {
       const publisher = await publishRtmp(scope, server.port('rtmp'), 'unread');
       const config = serializeAvcConfig({ kind: 'video', codec: 'H264', sps: [SPS], pps: [PPS], width: 0, height: 0 });
