@@ -8,6 +8,8 @@ const ROOT = join(import.meta.dirname, '..');
 const BIN = join(ROOT, 'node_modules/.bin');
 /** A test, or a whole test file, that takes longer has hung. Milliseconds. */
 const TEST_TIMEOUT_MS = 300_000;
+/** Test files at a time: most of them wait for media at its own pace more than they compute. */
+const CONCURRENCY = 4;
 const TEST_FILES = ['src/**/*.test.ts', 'scripts/**/*.test.ts', 'test/**/*.test.ts'];
 
 interface Check {
@@ -79,7 +81,12 @@ function runCheck({ name, command: [program, ...args] }: Check): Promise<boolean
 
 /** node:test's own summary is the last that is seen. Resolves to its exit code. */
 function runTests(files: readonly string[]): Promise<number> {
-  const options = ['--test', '--test-concurrency=2', `--test-timeout=${TEST_TIMEOUT_MS}`, '--test-reporter=spec'];
+  const options = [
+    '--test',
+    `--test-concurrency=${CONCURRENCY}`,
+    `--test-timeout=${TEST_TIMEOUT_MS}`,
+    '--test-reporter=spec',
+  ];
   const child = spawn(process.execPath, [...options, ...files], { cwd: ROOT, stdio: 'inherit' });
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal));
   return new Promise((resolve) => child.on('close', (code) => resolve(code ?? 1)));

@@ -73,6 +73,7 @@ export class RtspReader {
       }
       if (byte === LF) {
         if (this.#line.at(-1) === CR) this.#line.pop();
+        if (this.#line.length === 0) return ''; // a peer may send these as keep-alives, or nothing else
         const line = Buffer.from(this.#line).toString();
         this.#line = [];
         return line;

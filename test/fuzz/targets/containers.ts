@@ -19,10 +19,19 @@ import {
   reorderDepth,
   splitNalUnits,
 } from '../../../src/media/index.ts';
-import type { FuzzTarget } from '../fuzzer.ts';
+import { FrameReader } from '../../../src/protocols/gb28181/frame-reader.ts';
+import { parseRtpPacket, ReorderBuffer } from '../../../src/wire/rtp/index.ts';
+import { serializeRtpPacket } from '../../../src/wire/rtp/packet.ts';
+import type { FuzzTarget } from '../judge.ts';
 import { named, seedFiles } from './seed-files.ts';
+import { AMF0_STRUCTURES, PS_STRUCTURES } from './structures.ts';
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex');
+
+/** A recording, and a short one: of that more are tried in the same time. */
+function withStart(file: Buffer): Buffer[] {
+  return [file, file.subarray(0, 20 * 188)];
+}
 
 const flv: FuzzTarget = {
   name: 'flv',
@@ -36,7 +45,7 @@ const flv: FuzzTarget = {
 
 const ts: FuzzTarget = {
   name: 'ts',
-  seeds: seedFiles('*.mpegts'),
+  seeds: seedFiles('*.mpegts').flatMap(withStart),
   run: (pieces, out) => {
     const demuxer = new TsDemuxer();
     for (const piece of pieces) out.push(...demuxer.push(piece));
@@ -47,11 +56,49 @@ const ts: FuzzTarget = {
 
 const ps: FuzzTarget = {
   name: 'ps',
-  seeds: seedFiles('*.ps'),
+  seeds: [...seedFiles('*.ps').flatMap(withStart), ...PS_STRUCTURES],
   run: (pieces, out) => {
     const demuxer = new PsDemuxer();
     for (const piece of pieces) out.push(...demuxer.push(piece));
     out.push(...demuxer.end());
+  },
+  allows: () => false,
+};
+
+/** A file of program streams in RTP packets of up to 1400 bytes, each behind its length, as cameras send it over TCP. */
+function cameraOf(file: Buffer): Buffer {
+  const packets: Buffer[] = [];
+  for (let at = 0; at < file.length; at += 1400) {
+    const payload = file.subarray(at, at + 1400);
+    const head = { marker: false, payloadType: 96, sequence: packets.length, timestamp: at, ssrc: 7 };
+    packets.push(lengthPrefixed(serializeRtpPacket({ ...head, payload })));
+  }
+  return Buffer.concat(packets);
+}
+
+function lengthPrefixed(packet: Buffer): Buffer {
+  const length = Buffer.alloc(2);
+  length.writeUInt16BE(packet.length);
+  return Buffer.concat([length, packet]);
+}
+
+const gb28181: FuzzTarget = {
+  name: 'gb28181',
+  seeds: [...seedFiles('*.ps').flatMap(withStart), ...PS_STRUCTURES].map(cameraOf),
+  run: (pieces, out) => {
+    const reader = new FrameReader();
+    const order = new ReorderBuffer({ maxPackets: 8, maxWaitMs: 200 });
+    const demuxer = new PsDemuxer();
+    for (const bytes of pieces.flatMap((piece) => reader.push(piece))) {
+      const packet = parseRtpPacket(bytes);
+      if ('problem' in packet) out.push(packet);
+      else order.push(packet, 0);
+      for (let next = order.next(); next !== null; next = order.next()) {
+        if (next.lost > 0 || next.restarted) demuxer.lost();
+        out.push(...demuxer.push(next.packet.payload));
+      }
+    }
+    out.push(...demuxer.end(), { kind: 'dropped', frames: demuxer.droppedFrames });
   },
   allows: () => false,
 };
@@ -66,12 +113,16 @@ const amf0: FuzzTarget = {
     hex('08 00000001 0001 61 0a 00000002 05 01 01 000009 0b 4270000000000000 0000 0c 00000003 616263 07 0000'),
     hex('10 0001 63 0001 78 00 0000000000000000 000009 0f 00000001 61 11'),
     NESTED,
+    ...AMF0_STRUCTURES,
   ],
   run: (pieces, out) => {
     out.push(...parseAmf0(Buffer.concat(pieces)));
   },
   allows: named('Amf0Error'),
 };
+
+/** Units of which a track of its own is made. */
+const MAX_UNITS = 64;
 
 /** The first byte says which of the small structures the rest is. */
 const codecs: FuzzTarget = {
@@ -120,7 +171,7 @@ const codecs: FuzzTarget = {
         out.push(...annexBToNalUnits(rest));
         return;
       case 8: {
-        const units = annexBToNalUnits(rest);
+        const units = annexBToNalUnits(rest).slice(0, MAX_UNITS);
         for (const unit of units) {
           const track = h264Track([unit], units);
           out.push(track.width, track.height, reorderDepth(track));
@@ -128,7 +179,7 @@ const codecs: FuzzTarget = {
         return;
       }
       case 9: {
-        const units = annexBToNalUnits(rest);
+        const units = annexBToNalUnits(rest).slice(0, MAX_UNITS);
         for (const unit of units) {
           const track = h265Track([unit], [unit], units);
           out.push(track.width, track.height, reorderDepth(track));
@@ -166,4 +217,4 @@ const playlist: FuzzTarget = {
   allows: () => false,
 };
 
-export const CONTAINER_TARGETS: readonly FuzzTarget[] = [flv, ts, ps, amf0, codecs, playlist];
+export const CONTAINER_TARGETS: readonly FuzzTarget[] = [flv, ts, ps, gb28181, amf0, codecs, playlist];

@@ -11,6 +11,7 @@ import {
   parsePublish,
   parseStatus,
   parseStreamName,
+  type RawMessage,
   type RtmpMessage,
   ServerHandshake,
 } from '../../../src/wire/rtmp/index.ts';
@@ -24,12 +25,15 @@ import {
   RtspReader,
   sdpRtpMedia,
 } from '../../../src/wire/rtsp/index.ts';
-import type { FuzzTarget } from '../fuzzer.ts';
+import type { FuzzTarget } from '../judge.ts';
+import { RTMP_TROUBLE, RTSP_TROUBLE } from './known-trouble.ts';
 import { named, seedFiles } from './seed-files.ts';
+import { RTMP_STRUCTURES, RTP_STRUCTURES } from './structures.ts';
 
 /** Where handshakes want randomness: the same for each input. */
 const noRandom = (size: number): Buffer => Buffer.alloc(size, 0x5a);
 const MAX_MESSAGE_BYTES = 1024 * 1024;
+const MAX_PENDING_BYTES = 4 * 1024 * 1024;
 
 function readCommand(command: CommandMessage, out: unknown[]): void {
   switch (command.name) {
@@ -67,9 +71,27 @@ function readMessage(message: RtmpMessage, tags: TagReader, out: unknown[]): voi
   } else out.push(message);
 }
 
+/** The next message; a reader that has failed once must fail again. */
+function nextOf(reader: ChunkReader): RawMessage | null {
+  if (reader.pendingBytes > MAX_PENDING_BYTES) throw new Error(`${reader.pendingBytes} bytes are held`);
+  try {
+    return reader.next();
+  } catch (error) {
+    let again: unknown = null;
+    try {
+      reader.push(Buffer.from([3]));
+      reader.next();
+    } catch (later) {
+      again = later;
+    }
+    if (again !== error) throw new Error('goes on after an error');
+    throw error;
+  }
+}
+
 /** One side of a dialog, handshake first. */
 function readDialog(handshake: ServerHandshake | ClientHandshake, pieces: readonly Buffer[], out: unknown[]): void {
-  const reader = new ChunkReader({ maxMessageLength: MAX_MESSAGE_BYTES });
+  const reader = new ChunkReader({ maxMessageLength: MAX_MESSAGE_BYTES, maxPendingBytes: MAX_PENDING_BYTES });
   const tags = new TagReader();
   let isOpen = false;
   for (const piece of pieces) {
@@ -82,20 +104,13 @@ function readDialog(handshake: ServerHandshake | ClientHandshake, pieces: readon
       chunks = step.rest;
     }
     reader.push(chunks);
-    for (let raw = reader.next(); raw !== null; raw = reader.next()) readMessage(parseMessage(raw), tags, out);
+    for (let raw = nextOf(reader); raw !== null; raw = nextOf(reader)) readMessage(parseMessage(raw), tags, out);
   }
 }
 
-/** Sets a chunk size of 2^31 - 1, and begins a message of 16 MB, behind a handshake. */
-const HUGE_CHUNKS = Buffer.concat([
-  Buffer.from([3]),
-  Buffer.alloc(2 * 1536),
-  Buffer.from('020000000000040100000000' + '7fffffff' + '03000000ffffff0901000000', 'hex'),
-]);
-
 const rtmp: FuzzTarget = {
   name: 'rtmp',
-  seeds: [...seedFiles('publish*.rtmp'), HUGE_CHUNKS],
+  seeds: [...seedFiles('publish*.rtmp'), ...Object.values(RTMP_TROUBLE), ...RTMP_STRUCTURES],
   run: (pieces, out) => readDialog(new ServerHandshake(noRandom), pieces, out),
   allows: named('RtmpError'),
 };
@@ -139,7 +154,8 @@ function readRtsp(pieces: readonly Buffer[], out: unknown[]): void {
 
 const rtsp: FuzzTarget = {
   name: 'rtsp',
-  seeds: seedFiles('*.rtsp'),
+  seeds: [...seedFiles('*.rtsp'), ...Object.values(RTSP_TROUBLE)],
+  words: ['\r\n', ': ', 'RTSP/1.0', 'Content-Length: ', 'Transport: ', 'Session: ', '$', 'rtsp://', '\0', 'ANNOUNCE '],
   run: readRtsp,
   allows: named('RtspError'),
 };
@@ -157,7 +173,10 @@ const MEDIA: readonly RtpMedia[][] = [
     { kind: 'audio', codec: 'OPUS', encoding: 'OPUS', payloadType: 97, clockRate: 48_000, channels: 2, fmtp: {} },
   ],
   [
-    { kind: 'audio', codec: 'AAC', encoding: 'MP4A-LATM', payloadType: 97, clockRate: 44_100, channels: 1, fmtp: {} },
+    {
+      ...{ kind: 'audio', codec: 'AAC', encoding: 'MP4A-LATM', payloadType: 97, clockRate: 44_100, channels: 1 },
+      fmtp: { cpresent: '0', config: '400024103fc0' },
+    },
     { kind: 'video', codec: 'H264', encoding: 'H264', payloadType: 96, clockRate: 90_000, channels: 1, fmtp: {} },
   ],
 ];
@@ -183,6 +202,7 @@ const rtp: FuzzTarget = {
     ...seedFiles('publish-h264-aac.rtsp').map((dialog) => packetsOf(dialog, 0)),
     ...seedFiles('publish-h265-opus.rtsp').map((dialog) => packetsOf(dialog, 1)),
     ...seedFiles('publish-latm.rtsp').map((dialog) => packetsOf(dialog, 2)),
+    ...RTP_STRUCTURES,
   ],
   run: (pieces, out) => {
     const input = Buffer.concat(pieces);
@@ -233,6 +253,20 @@ const header: FuzzTarget = {
     'Basic dXNlcjpwYXNz',
     'v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=x\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=fmtp:96 packetization-mode=1\r\na=control:streamid=0\r\n',
   ].map((text) => Buffer.from(text)),
+  words: [
+    ';',
+    ',',
+    '=',
+    '"',
+    '\\',
+    '\r\n',
+    'a=fmtp:96 ',
+    'a=rtpmap:',
+    'm=video 0 RTP/AVP ',
+    'RTP/AVP',
+    '__proto__=',
+    '65536',
+  ],
   run: (pieces, out) => {
     const text = Buffer.concat(pieces).toString('latin1');
     out.push(parseTransports(text), parseChallenge(text));
