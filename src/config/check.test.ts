@@ -276,6 +276,13 @@ test('an unknown key is a warning that names the nearest known one', () => {
   );
 });
 
+test('of very many unknown keys the first are named, and how many more there are', () => {
+  const found = warnings(Object.fromEntries(Array.from({ length: 3000 }, (_, i) => [`unknown ${i}`, 1])));
+  assert.equal(found.length, 101);
+  assert.match(found[99] ?? '', /^unknown 99: unknown key/);
+  assert.equal(found[100], '2900 more unknown keys, ignored');
+});
+
 test('a list of allowed hosts is held against every URL and address that is used', () => {
   const value = {
     http_notify: { enable: true, on_pub_start: 'http://in.example/x', on_pub_stop: 'https://out.example/x' },

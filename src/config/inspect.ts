@@ -5,6 +5,8 @@ import { configSchema, keysOf } from './schema.ts';
 
 /** Longer keys are cut before they are compared or shown. Characters. */
 const MAX_SHOWN_KEY = 60;
+/** Unknown keys that are named; of more, only how many they are: to look for the nearest one takes a while. */
+const MAX_NAMED_KEYS = 100;
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -13,17 +15,19 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** One warning for each unknown key; what lies inside it is not looked at. */
+/** One warning for each unknown key up to a bound; what lies inside it is not looked at. */
 export function unknownKeyWarnings(file: JsonObject): string[] {
   const knownPaths = allPaths(configSchema, '');
   const warnings: string[] = [];
+  let unnamed = 0;
   const visit = (value: JsonObject, schema: Parameters<typeof keysOf>[0], prefix: string): void => {
     const keys = keysOf(schema);
     if (keys === null) return;
     for (const [key, inner] of Object.entries(value)) {
       if (isComment(key)) continue;
       const known = keys.get(key);
-      if (known === undefined) {
+      if (known === undefined && warnings.length >= MAX_NAMED_KEYS) unnamed++;
+      else if (known === undefined) {
         const shown = shorten(key);
         const nearest = nearestKey(shown, prefix, [...keys.keys()], knownPaths);
         warnings.push(`${prefix}${shown}: unknown key, ignored; the nearest known one is ${nearest}`);
@@ -31,6 +35,7 @@ export function unknownKeyWarnings(file: JsonObject): string[] {
     }
   };
   visit(file, configSchema, '');
+  if (unnamed > 0) warnings.push(`${unnamed} more unknown keys, ignored`);
   return warnings;
 }
 
