@@ -28,6 +28,11 @@ import { AMF0_STRUCTURES, PS_STRUCTURES } from './structures.ts';
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex');
 
+/** Takes any number, where spread arguments are bounded by the stack. */
+function pushAll(out: unknown[], found: readonly unknown[]): void {
+  for (const each of found) out.push(each);
+}
+
 /** A recording, and a short one: of that more are tried in the same time. */
 function withStart(file: Buffer): Buffer[] {
   return [file, file.subarray(0, 20 * 188)];
@@ -38,7 +43,7 @@ const flv: FuzzTarget = {
   seeds: seedFiles('*.flv'),
   run: (pieces, out) => {
     const demuxer = new FlvDemuxer();
-    for (const piece of pieces) out.push(...demuxer.push(piece));
+    for (const piece of pieces) pushAll(out, demuxer.push(piece));
   },
   allows: named('FlvError'),
 };
@@ -48,8 +53,8 @@ const ts: FuzzTarget = {
   seeds: seedFiles('*.mpegts').flatMap(withStart),
   run: (pieces, out) => {
     const demuxer = new TsDemuxer();
-    for (const piece of pieces) out.push(...demuxer.push(piece));
-    out.push(...demuxer.end());
+    for (const piece of pieces) pushAll(out, demuxer.push(piece));
+    pushAll(out, demuxer.end());
   },
   allows: () => false,
 };
@@ -59,8 +64,8 @@ const ps: FuzzTarget = {
   seeds: [...seedFiles('*.ps').flatMap(withStart), ...PS_STRUCTURES],
   run: (pieces, out) => {
     const demuxer = new PsDemuxer();
-    for (const piece of pieces) out.push(...demuxer.push(piece));
-    out.push(...demuxer.end());
+    for (const piece of pieces) pushAll(out, demuxer.push(piece));
+    pushAll(out, demuxer.end());
   },
   allows: () => false,
 };
@@ -95,10 +100,11 @@ const gb28181: FuzzTarget = {
       else order.push(packet, 0);
       for (let next = order.next(); next !== null; next = order.next()) {
         if (next.lost > 0 || next.restarted) demuxer.lost();
-        out.push(...demuxer.push(next.packet.payload));
+        pushAll(out, demuxer.push(next.packet.payload));
       }
     }
-    out.push(...demuxer.end(), { kind: 'dropped', frames: demuxer.droppedFrames });
+    pushAll(out, demuxer.end());
+    out.push({ kind: 'dropped', frames: demuxer.droppedFrames });
   },
   allows: () => false,
 };
@@ -116,7 +122,7 @@ const amf0: FuzzTarget = {
     ...AMF0_STRUCTURES,
   ],
   run: (pieces, out) => {
-    out.push(...parseAmf0(Buffer.concat(pieces)));
+    pushAll(out, parseAmf0(Buffer.concat(pieces)));
   },
   allows: named('Amf0Error'),
 };
@@ -168,7 +174,7 @@ const codecs: FuzzTarget = {
         out.push(opusPacketDuration(rest), opusPacketChannels(rest));
         return;
       case 7:
-        out.push(...annexBToNalUnits(rest));
+        pushAll(out, annexBToNalUnits(rest));
         return;
       case 8: {
         const units = annexBToNalUnits(rest).slice(0, MAX_UNITS);
@@ -188,7 +194,7 @@ const codecs: FuzzTarget = {
       }
       default: {
         const error = checkNalUnits(rest);
-        if (error === null) out.push(...splitNalUnits(rest));
+        if (error === null) pushAll(out, splitNalUnits(rest));
         else out.push(error.message);
       }
     }
