@@ -1,5 +1,6 @@
 /** The token that callers of the API must bring; empty: none. */
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { isLoopback, plainAddress } from '../net/index.ts';
 
 /** What is looked at of a request; fastify's is one. */
 interface TokenRequest {
@@ -38,7 +39,7 @@ function digest(text: string): Buffer {
 
 /** Whether a program of this machine asks, and no page that another site has put into its browser. */
 export function isFromHere({ headers, ip }: HereRequest): boolean {
-  if (!/^(127\.|::1$|::ffff:127\.)/.test(ip)) return false;
+  if (!isLoopback(plainAddress(ip))) return false;
   const { origin, host } = headers;
   return origin === undefined || origin.replace(/^https?:\/\//, '') === host;
 }

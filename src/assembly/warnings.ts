@@ -1,5 +1,6 @@
 /** What the configuration had better not ask for. */
 import { apiOptions, type Config, operationsOptions } from '../config/index.ts';
+import { isLoopback } from '../net/index.ts';
 
 export interface Warning {
   readonly keys: readonly string[];
@@ -13,12 +14,8 @@ const OPEN_PROFILES =
 export function ownWarnings(config: Config): Warning[] {
   const { plain: api, token } = apiOptions(config);
   const { profiles } = operationsOptions(config);
+  // without a host it listens at every address
   const ifOpen = (at: typeof api, message: string): Warning[] =>
-    token !== '' || at === null || isLoopback(at.addr.host) ? [] : [{ keys: [at.key], message }];
+    token !== '' || at === null || isLoopback(at.addr.host ?? '') ? [] : [{ keys: [at.key], message }];
   return [...ifOpen(api, OPEN_API), ...ifOpen(profiles, OPEN_PROFILES)];
-}
-
-/** Absent: every address. */
-function isLoopback(host: string | undefined): boolean {
-  return host !== undefined && /^(127\.|::1$|localhost$)/.test(host);
 }

@@ -1,4 +1,4 @@
-export { remoteAddress } from './address.ts';
+export { isLoopback, plainAddress, remoteAddress } from './address.ts';
 export { closeGently } from './closing.ts';
 export { Complaints } from './complaints.ts';
 export { Outbound, type OutboundOptions } from './connect.ts';

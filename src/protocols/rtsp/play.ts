@@ -1,11 +1,12 @@
 /** One RTSP player: its description, how it takes each track, and where it stands between PLAY and PAUSE. */
 import type { Tracks } from '../../media/index.ts';
+import { plainAddress } from '../../net/index.ts';
 import type { Clock, Log, Subscription } from '../../streams/index.ts';
 import { describeTracks, type RtpMedia, rtpFormat } from '../../wire/rtp/index.ts';
 import { serializeLiveSdp, type Transport } from '../../wire/rtsp/index.ts';
 import type { Link } from './link.ts';
 import { type FirstPacket, linkSink, PlaySink, UdpSink } from './play-sink.ts';
-import { freeChannel, NO_TRANSPORT, noPorts, openUdp, plainAddress, type SetupResult } from './setup.ts';
+import { freeChannel, NO_TRANSPORT, noPorts, openUdp, type SetupResult } from './setup.ts';
 import { TrackWatch } from './track-watch.ts';
 import type { UdpPair, UdpPairs } from './udp-pair.ts';
 

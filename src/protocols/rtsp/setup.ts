@@ -1,5 +1,6 @@
 /** What SETUP has in common for publishers and players: the answer, and channels that are free. */
 import type { Socket } from 'node:net';
+import { plainAddress } from '../../net/index.ts';
 import type { Transport } from '../../wire/rtsp/index.ts';
 import type { UdpPair, UdpPairOptions, UdpPairs } from './udp-pair.ts';
 
@@ -27,11 +28,6 @@ export async function openUdp(
   const address = plainAddress(socket.remoteAddress);
   const pair = await udp.open({ localAddress: plainAddress(socket.localAddress), ...on }, address);
   return typeof pair === 'string' ? pair : { pair, address };
-}
-
-/** IPv4 seen through an IPv6 socket as plain IPv4. */
-export function plainAddress(address: string | undefined): string {
-  return (address ?? '').replace(/^::ffff:(?=\d+\.)/, '');
 }
 
 /** The lowest even channel of which neither it nor the one after it is in use; null where none is left. */
