@@ -111,7 +111,7 @@ export function createServer(
   const limits = new PeerLimits(peerLimits(config), limitMemory, 0, { log, clock });
   const blacklist = new Blacklist(clock);
   const admission = new LiveAdmission(config, {
-    ...{ blacklist, clock, log, outbound, groupOf: (name) => registry.group(name) },
+    ...{ blacklist, clock, log, outbound, stateOf: (name) => registry.stateOf(name) },
     ...(additions.admission === undefined ? {} : { last: additions.admission }),
   });
   const consumers: ConsumerFactory[] = [...(additions.consumers ?? [])];
@@ -134,7 +134,7 @@ export function createServer(
   const recorder = new Recorder(recorderOptions(config), {
     ...{ clock, ledger: notifier, log, watch: ops.metrics.records },
     tap: (streamName, consumer) => registry.tap(streamName, consumer),
-    appNameOf: (streamName) => registry.group(streamName)?.appName ?? '',
+    appNameOf: (streamName) => registry.appNameOf(streamName),
   });
   consumers.push((publication) => recorder.consume(publication));
   const pushDeps = { hub: registry, counter: notifier.counter, log, outbound };

@@ -4,7 +4,7 @@ import { type Config, callbackOptions, jwtOptions, notifyOptions, simpleAuthOpti
 import type { Outbound } from '../net/index.ts';
 import { createHeaderMaker, sessionBody } from '../notify/index.ts';
 import { SERVER_NAME } from '../ops/index.ts';
-import type { Admission, AdmissionRequest, Clock, Decision, GroupSnapshot, Log } from '../streams/index.ts';
+import type { Admission, AdmissionRequest, Clock, Decision, Log, StreamState } from '../streams/index.ts';
 
 export interface AdmissionDeps {
   /** Asked first; it stays whatever the configuration says. */
@@ -12,7 +12,7 @@ export interface AdmissionDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly outbound: Outbound;
-  groupOf(streamName: string): GroupSnapshot | null;
+  stateOf(streamName: string): StreamState;
   /** Asked last. */
   readonly last?: (config: Config) => Admission;
 }
@@ -41,19 +41,15 @@ export class LiveAdmission implements Admission {
 }
 
 /** Blocked addresses, secrets and tokens are looked at first: the business side is asked about the others only. */
-function createAdmission(config: Config, { blacklist, clock, log, outbound, groupOf, last }: AdmissionDeps): Admission {
+function createAdmission(config: Config, { blacklist, clock, log, outbound, stateOf, last }: AdmissionDeps): Admission {
   const jwt = jwtOptions(config);
   const { signingSecrets, headers, serverId } = notifyOptions(config);
   const headerMaker = createHeaderMaker({ signingSecrets, headers }, SERVER_NAME);
   const callbacks = createDecisionCallbacks(callbackOptions(config), {
     ...{ clock, log, outbound },
     headers: headerMaker.plain,
-    body: (session) => {
-      const group = groupOf(session.streamName);
-      const hasInSession = group !== null && (group.pub !== null || group.pull !== null);
-      const hasOutSession = group !== null && group.subs.length > 0;
-      return sessionBody({ ...session, hasInSession, hasOutSession, readBytesSum: 0, wroteBytesSum: 0 }, serverId);
-    },
+    body: (session) =>
+      sessionBody({ ...session, ...stateOf(session.streamName), readBytesSum: 0, wroteBytesSum: 0 }, serverId),
   });
   return allOf([
     blacklist,

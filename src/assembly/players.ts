@@ -60,6 +60,6 @@ export function createHls(
       watch,
     },
     cwd: process.cwd(),
-    groupAppName: (name) => registry.group(name)?.appName ?? '',
+    groupAppName: (name) => registry.appNameOf(name),
   });
 }

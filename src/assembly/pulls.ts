@@ -33,12 +33,6 @@ export function createPulls(current: () => Config, { registry, notifier, outboun
       const dump = new PacketDump(file, log);
       return { write: (bytes) => dump.write(bytes, clock.unixMs()), close: () => dump.close() };
     },
-    stateOf: (streamName) => {
-      const group = registry.group(streamName);
-      return {
-        hasInSession: group !== null && (group.pub !== null || group.pull !== null),
-        hasOutSession: group !== null && group.subs.length > 0,
-      };
-    },
+    stateOf: (streamName) => registry.stateOf(streamName),
   });
 }

@@ -12,6 +12,7 @@ import type {
   Source,
   SourceEvents,
   StopReason,
+  StreamState,
 } from '../streams/index.ts';
 import { backOffMs } from './back-off.ts';
 
@@ -47,7 +48,7 @@ export interface PullDeps {
   openDump(file: string): Dump;
   /** Says why nothing may be connected to there; null: it may be, as far as is known without the name's addresses. */
   refusalOf(host: string, port: number): string | null;
-  stateOf(streamName: string): { readonly hasInSession: boolean; readonly hasOutSession: boolean };
+  stateOf(streamName: string): StreamState;
 }
 
 type State =

@@ -29,7 +29,7 @@ export {
   type SubscribeResult,
   type Subscription,
 } from './registry.ts';
-export type { Peer } from './session.ts';
+export type { Peer, StreamState } from './session.ts';
 export type { GroupSnapshot, HubWatch, SessionSnapshot } from './snapshot.ts';
 export type { Source, SourceEvents } from './source.ts';
 export type { Branched, Publisher, StreamOptions } from './stream.ts';

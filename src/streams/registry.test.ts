@@ -34,6 +34,17 @@ test('two apps with one stream name are one group, named after its creator', asy
   assert.deepEqual([group?.appName, group?.subs.length, registry.groups().length], ['live', 1, 1]);
 });
 
+test('a stream’s state and app are told without a snapshot; pushes watch nothing', async () => {
+  const { registry } = fakeHub();
+  const told = () => [registry.appNameOf('s'), ...Object.values(registry.stateOf('s'))];
+  assert.deepEqual(told(), ['', false, false]);
+  await publishTo(registry, 'PUB1');
+  await registry.subscribe(identity('PUSH1', 's', 'PUSH'), new FakePeer());
+  assert.deepEqual(told(), ['live', true, false]);
+  await playFrom(registry, 'SUB1');
+  assert.deepEqual(told(), ['live', true, true]);
+});
+
 test('a publisher that comes back goes on with time where subscribers left off', async () => {
   const { registry, clock } = fakeHub();
   const first = await publishTo(registry, 'PUB1');

@@ -5,7 +5,7 @@ import type { ConsumerFactory, FrameConsumer } from './consumer.ts';
 import { withDummyAudio } from './dummy-audio.ts';
 import type { BranchOwner } from './fanout.ts';
 import type { Admission, Decision, HubRefusals, SessionIdentity, StopReason, StreamChange } from './ports.ts';
-import { type Peer, Session, type SessionDeps } from './session.ts';
+import { type Peer, Session, type SessionDeps, type StreamState } from './session.ts';
 import type { GroupSnapshot } from './snapshot.ts';
 import { type Branched, type Publisher, Stream, type StreamOptions } from './stream.ts';
 import type { Subscriber } from './subscriber.ts';
@@ -69,6 +69,7 @@ interface Admitted {
 type RecordFormat = NonNullable<Extract<Decision, { ok: true }>['record']>;
 
 const TICK_MS = 1000;
+const NO_STATE: StreamState = { hasInSession: false, hasOutSession: false };
 
 export class Registry implements Hub {
   readonly #streams = new Map<string, Stream>();
@@ -166,6 +167,16 @@ export class Registry implements Hub {
 
   group(streamName: string): GroupSnapshot | null {
     return this.#streams.get(streamName)?.describe() ?? null;
+  }
+
+  /** Whether the stream has a publisher or pull, and players; of one that is not here, neither. Costs no snapshot. */
+  stateOf(streamName: string): StreamState {
+    return this.#streams.get(streamName)?.state ?? NO_STATE;
+  }
+
+  /** The app name of a stream; empty where it is not here. Costs no snapshot. */
+  appNameOf(streamName: string): string {
+    return this.#streams.get(streamName)?.appName ?? '';
   }
 
   /** Publishers, pulls and players that are here. */
