@@ -22,6 +22,7 @@ export type {
 } from './ports.ts';
 export {
   type Hub,
+  isTemporary,
   type LocalSubscription,
   type PublishResult,
   type Refusal,

@@ -34,9 +34,14 @@ export type PublishResult = { readonly ok: true; readonly publisher: Publisher }
 export type SubscribeResult<S = Subscription> = { readonly ok: true; readonly subscription: S } | Refusal;
 export interface Refusal {
   readonly ok: false;
-  /** `full`: a bound is reached; it may be worth another try later, as with `stopping`. */
+  /** `full`: a bound is reached. */
   readonly kind: 'denied' | 'taken' | 'stopping' | 'full';
   readonly reason: string;
+}
+
+/** Whether it may be worth another try later. */
+export function isTemporary({ kind }: Refusal): boolean {
+  return kind === 'stopping' || kind === 'full';
 }
 
 export interface RegistryDeps extends SessionDeps {

@@ -12,7 +12,7 @@ import {
   readFileBody,
   textAnswer,
 } from '../../net/index.ts';
-import type { Admission, Refusal } from '../../streams/index.ts';
+import { type Admission, isTemporary, type Refusal } from '../../streams/index.ts';
 import type { FirstPlaylists } from './first-playlists.ts';
 import { LIVE_FILE, nameProblem, parsePath, type Wanted } from './names.ts';
 import type { HlsOptions } from './options.ts';
@@ -247,9 +247,9 @@ function redirect({ path, query }: HttpRequestFacts, wanted: Wanted, session: Vi
   return { status: 302, headers: { Location: location, 'Cache-Control': 'no-store' }, body: null };
 }
 
-function refusal({ kind, reason }: Refusal): HttpAnswer {
-  if (kind !== 'stopping' && kind !== 'full') return textAnswer(403, reason);
-  const answer = textAnswer(503, reason);
+function refusal(refused: Refusal): HttpAnswer {
+  if (!isTemporary(refused)) return textAnswer(403, refused.reason);
+  const answer = textAnswer(503, refused.reason);
   const [name, value] = RETRY_AFTER;
   return { ...answer, headers: { ...answer.headers, [name]: value } };
 }

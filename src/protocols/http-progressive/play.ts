@@ -15,7 +15,16 @@ import {
   refuseRequest,
   remoteAddress,
 } from '../../net/index.ts';
-import type { Hub, Log, Peer, Protocol, SessionCounter, SessionIdentity, Subscription } from '../../streams/index.ts';
+import {
+  type Hub,
+  isTemporary,
+  type Log,
+  type Peer,
+  type Protocol,
+  type SessionCounter,
+  type SessionIdentity,
+  type Subscription,
+} from '../../streams/index.ts';
 
 export interface ProgressiveDeps {
   readonly hub: Hub;
@@ -109,7 +118,7 @@ async function open(kind: ProgressiveKind, request: PlayRequest, deps: Progressi
   const result = await deps.hub.subscribe(identity, peer);
   if (!result.ok) {
     tellRefused(deps, request, result.reason);
-    if (result.kind === 'stopping' || result.kind === 'full') {
+    if (isTemporary(result)) {
       refuse(socket, '503 Service Unavailable', result.reason, deps.serverName, [RETRY_AFTER]);
     } else refuse(socket, '403 Forbidden', result.reason, deps.serverName);
     return null;

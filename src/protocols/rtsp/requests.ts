@@ -1,7 +1,14 @@
 /** What each request of a connection does, and the one stream at a time that the connection publishes or plays. */
 import { randomBytes } from 'node:crypto';
 import { countBytes, RETRY_AFTER, type SocketBytes, settleBytes } from '../../net/index.ts';
-import type { BaseType, Peer, Refusal, SessionIdentity, StopReason } from '../../streams/index.ts';
+import {
+  type BaseType,
+  isTemporary,
+  type Peer,
+  type Refusal,
+  type SessionIdentity,
+  type StopReason,
+} from '../../streams/index.ts';
 import {
   parseSdp,
   parseTransports,
@@ -296,11 +303,11 @@ export class Requests {
     };
   }
 
-  #refused({ kind, reason }: Refusal): Reply {
+  #refused(refusal: Refusal): Reply {
     this.#role = NO_ROLE;
-    return kind === 'stopping' || kind === 'full'
-      ? { ...refuse(503, reason), headers: [RETRY_AFTER], isLast: true }
-      : { ...refuse(403, reason), isLast: true };
+    return isTemporary(refusal)
+      ? { ...refuse(503, refusal.reason), headers: [RETRY_AFTER], isLast: true }
+      : { ...refuse(403, refusal.reason), isLast: true };
   }
 
   /** Whether the connection still does what it did when a request began to be handled. */
