@@ -27,18 +27,18 @@ export {
   type ListenAddress,
   type Listener,
   listen,
-  readTlsFiles,
   SOCKET_OPTIONS,
   type TlsFiles,
   type TlsPem,
 } from './listen.ts';
 export { type MediaUrl, parseMediaUrl } from './media-url.ts';
 export { PacketDump } from './packet-dump.ts';
-export { endFailedTls, FaultLog, type FaultReason, type FaultyProtocol, type PeerFaults } from './peer-faults.ts';
+export { FaultLog, type FaultReason, type FaultyProtocol, type PeerFaults } from './peer-faults.ts';
 export { type PeerLimitMemory, type PeerLimitOptions, PeerLimits } from './peer-limits.ts';
 export { createRedactor } from './redact.ts';
 export { type LimitName, Refusals } from './refusals.ts';
 export { RETRY_AFTER, refuseRequest } from './refuse.ts';
 export { countBytes, type SocketBytes, settleBytes } from './socket-bytes.ts';
 export { parseStreamPath, type StreamPath, withoutEndSlashes } from './stream-path.ts';
+export { TcpListener } from './tcp-listener.ts';
 export { binaryFrame, overWebSocket } from './websocket.ts';

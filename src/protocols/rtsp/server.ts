@@ -1,15 +1,6 @@
 /** Listens for RTSP and RTSPS and gives each connection a session. */
-import { createServer, type Server, type Socket } from 'node:net';
-import tls from 'node:tls';
-import {
-  endFailedTls,
-  guardDoor,
-  type Listener,
-  listen,
-  readTlsFiles,
-  SOCKET_OPTIONS,
-  type TlsPem,
-} from '../../net/index.ts';
+import type { Socket } from 'node:net';
+import { type Listener, TcpListener, type TlsPem } from '../../net/index.ts';
 import { socketLink } from './link.ts';
 import type { RtspAuthOptions, RtspDeps, RtspServerOptions } from './options.ts';
 import { RtspSession } from './session.ts';
@@ -18,32 +9,21 @@ import { SessionSet } from './session-set.ts';
 export class RtspServer {
   #options: RtspServerOptions;
   readonly #deps: RtspDeps;
+  readonly #listener: TcpListener;
   readonly #sessions: SessionSet;
-  #secure: tls.Server | null = null;
-  #listener: Listener | null = null;
 
   constructor(options: RtspServerOptions, deps: RtspDeps) {
     this.#options = options;
     this.#deps = deps;
+    this.#listener = new TcpListener('RTSP', options, deps, (socket) => this.#accept(socket));
     this.#sessions = new SessionSet(deps.clock);
   }
 
   /** Rejects where the port cannot be bound or the TLS files cannot be read. */
   async start(): Promise<Listener> {
-    const { tls: files, address, handshakeTimeoutMs } = this.#options;
-    const accept = (socket: Socket): void => this.#accept(socket);
-    let server: Server;
-    if (files === null) server = createServer(SOCKET_OPTIONS, accept);
-    else {
-      const secure = { ...readTlsFiles(files), ...SOCKET_OPTIONS, handshakeTimeout: handshakeTimeoutMs };
-      server = this.#secure = tls.createServer(secure, accept);
-      server.on('tlsClientError', (error, socket) => endFailedTls(this.#deps.faults, 'RTSP', error, socket));
-    }
-    const { limits } = this.#deps;
-    if (limits !== undefined) guardDoor(server, limits.connections);
-    this.#listener = await listen(server, address);
+    const listener = await this.#listener.start();
     this.#sessions.start();
-    return this.#listener;
+    return listener;
   }
 
   /** For the connections from now on. */
@@ -53,12 +33,12 @@ export class RtspServer {
 
   /** For the connections from now on, where it listens with TLS. */
   useCertificate(pem: TlsPem): void {
-    this.#secure?.setSecureContext(pem);
+    this.#listener.useCertificate(pem);
   }
 
   /** Lets nobody in any more and ends the connections that are no session of the hub. */
   stop(): void {
-    this.#listener?.close();
+    this.#listener.stop();
     this.#sessions.stop();
   }
 
