@@ -132,6 +132,9 @@ function createApp(headers: Headers, { log, faults }: Pick<ApiOptions, 'log' | '
 /** What a page of another origin may send, where a token is demanded. */
 const ALLOW_TOKEN = { 'Access-Control-Allow-Headers': 'Content-Type, Last-Event-ID, Authorization' };
 
+/** What can end the server. */
+const GUARDED_PATHS = new Set(ENDPOINTS.filter(({ isGuarded }) => isGuarded).map(({ path }) => path));
+
 /** @returns what sets the token; empty: none is demanded */
 function demandToken(
   app: FastifyInstance,
@@ -142,8 +145,7 @@ function demandToken(
   let hasToken = tokenCheck('');
   app.addHook('onRequest', (request, reply, done) => {
     const path = request.routeOptions.url ?? '';
-    const isGuarded = !isDemanded && ENDPOINTS.some((endpoint) => endpoint.isGuarded && endpoint.path === path);
-    if (isGuarded && !isFromHere(request)) send(reply, headers, REFUSALS.onlyFromHere);
+    if (!isDemanded && GUARDED_PATHS.has(path) && !isFromHere(request)) send(reply, headers, REFUSALS.onlyFromHere);
     else if (isOpen(path) || hasToken(request)) done();
     else reply.header('WWW-Authenticate', 'Bearer').code(401).headers(headers).send(envelope(REFUSALS.unauthorized));
   });

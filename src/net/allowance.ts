@@ -22,6 +22,9 @@ export type Taken =
   | { readonly ok: true; release(): void }
   | { readonly ok: false; readonly limit: LimitName; readonly reason: string };
 
+/** Where nothing is counted. */
+export const UNCOUNTED: Taken = { ok: true, release: () => {} };
+
 export class Allowance {
   readonly #kind: AllowanceKind;
   readonly #tally: Tally;

@@ -1,4 +1,5 @@
 export { isLoopback, plainAddress, remoteAddress } from './address.ts';
+export { UNCOUNTED } from './allowance.ts';
 export { closeGently } from './closing.ts';
 export { Complaints } from './complaints.ts';
 export { Outbound, type OutboundOptions } from './connect.ts';

@@ -1,5 +1,5 @@
 /** Opens a port for each publication that is asked for, and gives it a session. */
-import { parseStreamPath } from '../../net/index.ts';
+import { parseStreamPath, UNCOUNTED } from '../../net/index.ts';
 import type { Gb28181Deps, RtpPubRequest, RtpPubResult } from './options.ts';
 import { type OpenPort, openTcp, openUdp } from './port.ts';
 import { RtpPubSession } from './session.ts';
@@ -8,8 +8,6 @@ import { RtpPubSession } from './session.ts';
 const FIRST_PORT = 30_000;
 const LAST_PORT = 60_000;
 const PORT_STEP = 2;
-/** Where nothing is counted. */
-const NOTHING_TAKEN = { ok: true, release: () => {} } as const;
 
 export class Gb28181Server {
   readonly #deps: Gb28181Deps;
@@ -25,7 +23,7 @@ export class Gb28181Server {
     const path = parseStreamPath(request.streamName);
     if ('problem' in path) return { ok: false, reason: path.problem };
     if (path.streamName !== request.streamName) return { ok: false, reason: 'a stream name may not contain a slash' };
-    const taken = this.#deps.limits?.gb28181Ports.take('') ?? NOTHING_TAKEN;
+    const taken = this.#deps.limits?.gb28181Ports.take('') ?? UNCOUNTED;
     if (!taken.ok) return { ok: false, reason: taken.reason };
     const session = new RtpPubSession(request, this.#deps);
     const port = await this.#open(request, session);

@@ -1,6 +1,6 @@
 /** Two UDP ports of this machine, even and odd, for one medium: RTP and RTCP to and from one peer. */
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
-import { type PeerLimits, remoteAddress } from '../../net/index.ts';
+import { type PeerLimits, remoteAddress, UNCOUNTED } from '../../net/index.ts';
 
 /** Pairs that are tried before giving up: the odd neighbour of a free port may be taken. */
 const MAX_TRIES = 20;
@@ -169,20 +169,19 @@ export class UdpPairs {
 
   /** Or why there is none. @param peerAddress whose allowance it comes from */
   async open(options: UdpPairOptions, peerAddress = ''): Promise<UdpPair | string> {
-    const taken = this.#limits?.udpSockets.take(peerAddress, SOCKETS_OF_PAIR);
-    if (taken?.ok === false) return taken.reason;
-    const release = (): void => taken?.release();
+    const taken = this.#limits?.udpSockets.take(peerAddress, SOCKETS_OF_PAIR) ?? UNCOUNTED;
+    if (!taken.ok) return taken.reason;
     const pair = await UdpPair.bind({
       ...options,
       onStranger: (from) =>
         this.#limits?.refusals.refused('foreign_packets', from, 'a packet of another than the peer is dropped'),
     });
     if (pair === null) {
-      release();
+      taken.release();
       return 'no UDP ports are free';
     }
     this.#pairs.push(pair);
-    this.#releases.push(release);
+    this.#releases.push(taken.release);
     // the session may have ended meanwhile
     if (this.#isClosed) this.close();
     return pair;
