@@ -33,3 +33,6 @@ export interface DataFrame {
 }
 
 export type Frame = VideoFrame | AudioFrame | DataFrame;
+
+/** What a frame that is kept takes of the memory beside its data, which may be a byte: counted wherever kept frames are bounded. */
+export const FRAME_OVERHEAD_BYTES = 256;

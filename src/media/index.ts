@@ -13,6 +13,7 @@ export { BitReader } from './bits.ts';
 export { ByteQueue } from './byte-queue.ts';
 export { CodecError } from './codec-error.ts';
 export type { AudioCodec, AudioFrame, DataFrame, Frame, VideoCodec, VideoFrame } from './frame.ts';
+export { FRAME_OVERHEAD_BYTES } from './frame.ts';
 export type { HevcSps } from './hevc.ts';
 export { h265Track, parseHevcConfig, serializeHevcConfig } from './hevc.ts';
 export type { MpegAudioHeader } from './mp3.ts';

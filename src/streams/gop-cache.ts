@@ -1,10 +1,8 @@
 /** The newest groups of pictures of a stream as frames, so that a format's first subscriber can start at once. */
-import type { Frame, Tracks } from '../media/index.ts';
+import { FRAME_OVERHEAD_BYTES, type Frame, type Tracks } from '../media/index.ts';
 
 /** No GOP is kept beyond this many bytes, whatever the settings: a stream without key frames must not fill the memory. */
 const MAX_GOP_BYTES = 64 * 1024 * 1024;
-/** What a kept frame takes beside its payload, which may be a byte. */
-const ITEM_BYTES = 256;
 
 export interface Gop {
   /** The tracks in force at the GOP's key frame. */
@@ -49,7 +47,7 @@ export class GopCache {
     if (gop === undefined || this.#overflowed) return false;
     gop.items.push(frame);
     gop.frames++;
-    gop.bytes += ITEM_BYTES + frame.data.length;
+    gop.bytes += FRAME_OVERHEAD_BYTES + frame.data.length;
     if ((this.#maxFrames > 0 && gop.frames > this.#maxFrames) || gop.bytes > MAX_GOP_BYTES) {
       this.#overflowed = true;
       this.#gops = [];
@@ -81,5 +79,5 @@ function sizeOf({ video, audio, metadata }: Tracks): number {
   const buffers = video === null ? [] : [...(video.codec === 'H265' ? video.vps : []), ...video.sps, ...video.pps];
   if (audio?.codec === 'AAC') buffers.push(audio.config);
   if (metadata !== null) buffers.push(metadata);
-  return buffers.reduce((sum, { length }) => sum + length, ITEM_BYTES);
+  return buffers.reduce((sum, { length }) => sum + length, FRAME_OVERHEAD_BYTES);
 }

@@ -1,5 +1,5 @@
 /** Frames to fragments of an MP4 file, cut where the caller says. */
-import type { AudioFrame, Frame, Tracks, VideoFrame } from '../../media/index.ts';
+import { type AudioFrame, FRAME_OVERHEAD_BYTES, type Frame, type Tracks, type VideoFrame } from '../../media/index.ts';
 import { type Sample, serializeFragment, type TrackRun } from './fragment.ts';
 import { carriedFormats, TRACK_ID } from './init.ts';
 import { SampleClock } from './sample-clock.ts';
@@ -14,8 +14,6 @@ export interface Fragment {
 
 const MAX_DURATION = 0xffffffff;
 const MAX_OFFSET = 0x7fffffff;
-/** What a frame that waits takes beside its media, which may be a byte. */
-const SAMPLE_BYTES = 256;
 
 /**
  * One file, or one stretch of a live stream between two initialisation segments. A frame's duration is the time to the
@@ -106,7 +104,7 @@ class TrackQueue {
     const frameTicks = this.#format.frameTicks(frame.data);
     const time = this.#clock.time(frame.dts, frameTicks);
     if (this.#last !== null) this.#complete(this.#last, time - this.#last.time);
-    this.bytes += SAMPLE_BYTES + frame.data.length;
+    this.bytes += FRAME_OVERHEAD_BYTES + frame.data.length;
     const video = frame.kind === 'video';
     const offset = video ? this.#clock.ticks(frame.pts) - time : 0;
     this.#last = {
@@ -129,7 +127,7 @@ class TrackQueue {
     const end = this.#whole.findIndex((sample) => sample.dtsMs >= beforeMs);
     const taken = end === -1 ? this.#whole : this.#whole.slice(0, end);
     this.#whole = end === -1 ? [] : this.#whole.slice(end);
-    for (const sample of taken) this.bytes -= SAMPLE_BYTES + sample.data.length;
+    for (const sample of taken) this.bytes -= FRAME_OVERHEAD_BYTES + sample.data.length;
     return taken;
   }
 

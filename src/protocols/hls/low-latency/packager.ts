@@ -2,6 +2,7 @@
 import { createFmp4Init, Fmp4FragmentMuxer } from '../../../containers/fmp4/index.ts';
 import {
   type AudioFrame,
+  FRAME_OVERHEAD_BYTES,
   type Frame,
   NO_TRACKS,
   sameTrack,
@@ -24,8 +25,6 @@ const MAX_START_MS = 3000;
 const MAX_HOLE_MS = 5000;
 /** Of the memory that a stream may take, what is looked at has at most this share. */
 const MAX_LOOK_SHARE = 0.25;
-/** What one of them takes beside its media, which may be a byte. */
-const LOOKED_BYTES = 256;
 
 export interface PackagerOptions extends CutterOptions {
   /** What parts are to have about. */
@@ -94,7 +93,7 @@ export class Packager implements FrameConsumer {
     const waits = this.#looked.length === 0 && frame.kind === 'audio' && this.#muxer.carriesVideo;
     if (waits && frame.dts - this.#firstMs <= MAX_START_MS) return;
     this.#looked.push({ frame, unixMs: this.#options.unixMs() });
-    this.#lookedBytes += LOOKED_BYTES + frame.data.length;
+    this.#lookedBytes += FRAME_OVERHEAD_BYTES + frame.data.length;
     if (this.#target !== null || this.#lookedEnough(frame)) this.#start();
   }
 
