@@ -6,8 +6,8 @@ import { field } from './described.ts';
 import { type Endpoint, endpoint } from './endpoint.ts';
 import { integer, ownParams } from './own-params.ts';
 
-/** Those who are here may stay so long, where nothing is said, and at most. Seconds. */
-const [DEFAULT_DRAIN_SEC, MAX_DRAIN_SEC] = [300, 86_400];
+/** So long may those stay who are here, where nothing is said, and at most. Seconds. */
+export const DRAIN_SEC = { unsaid: 300, most: 86_400 } as const;
 
 const keys = z.array(z.string());
 
@@ -54,7 +54,7 @@ export const SERVER_ENDPOINTS: readonly Endpoint[] = [
     isGuarded: true,
     isOurs: true,
     params: ownParams({
-      timeout_sec: field('how long those who are here may stay', integer(0, MAX_DRAIN_SEC).default(DEFAULT_DRAIN_SEC)),
+      timeout_sec: field('how long those who are here may stay', integer(0, DRAIN_SEC.most).default(DRAIN_SEC.unsaid)),
     }),
     data: z.object({
       sessions: field('publishers, pulls and players that are here', z.int().min(0)),

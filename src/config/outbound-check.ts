@@ -1,5 +1,5 @@
 /** Compares the configured URLs and addresses of other servers with the hosts that may be connected to. */
-import { Outbound, parseMediaUrl } from '../net/index.ts';
+import { httpTarget, Outbound, parseMediaUrl } from '../net/index.ts';
 import type { Config } from './schema.ts';
 
 /** One error for each key that names a host which `millrace.outbound.allow` leaves out, as far as no name has to be looked up. */
@@ -34,9 +34,7 @@ function targetsOf(config: Config): Target[] {
 function urlTargets(section: string, keys: Readonly<Record<string, unknown>>): Target[] {
   return Object.entries(keys).flatMap(([key, value]) => {
     if (typeof value !== 'string' || !key.startsWith('on_')) return [];
-    const { protocol, hostname, port } = new URL(value);
-    const fallback = protocol === 'https:' ? 443 : 80;
-    return [{ key: `${section}.${key}`, host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) || fallback }];
+    return [{ key: `${section}.${key}`, ...httpTarget(new URL(value)) }];
   });
 }
 

@@ -1,5 +1,6 @@
 /** The server as a program has it: started and stopped, asked and commanded, and given streams and hooks. */
 import { createFunctionAdmission } from '../admission/index.ts';
+import { DRAIN_SEC } from '../api/index.ts';
 import { type ConfigFile, callbackOptions } from '../config/index.ts';
 import { createServer as createInner } from '../server.ts';
 import type { Log } from '../streams/index.ts';
@@ -60,8 +61,6 @@ export interface Reloaded {
 }
 
 const STOP_MS = 10_000;
-const DRAIN_MS = 300_000;
-const MAX_DRAIN_MS = 86_400_000;
 /** What a start that failed has opened needs no longer to close. */
 const FAILED_STOP_MS = 1000;
 const NOT_RUNNING: Refused = { ok: false, reason: 'the server is not running' };
@@ -143,7 +142,7 @@ export function createServer(options: ServerOptions): MillraceServer {
       return { applied, needsRestart, certificates, problems };
     },
     drain: async ({ timeoutMs } = {}) => {
-      const ms = whole('timeoutMs', timeoutMs, DRAIN_MS, 0, MAX_DRAIN_MS);
+      const ms = whole('timeoutMs', timeoutMs, DRAIN_SEC.unsaid * 1000, 0, DRAIN_SEC.most * 1000);
       if (!isRunning) throw new Error(NOT_RUNNING.reason);
       inner.controls.drain(ms);
       await stopped.promise;

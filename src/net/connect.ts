@@ -73,12 +73,10 @@ export class Outbound {
     return new Agent({
       ...{ connections, pipelining: 1, allowH2: false },
       factory: (origin, options) => {
-        const { hostname, port, protocol } = new URL(origin);
-        const host = hostname.replace(/^\[|\]$/g, '');
-        const number = port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port);
-        const open = buildConnector({ timeout: connectTimeoutMs, allowH2: false, lookup: this.#lookup(number) });
+        const { host, port } = httpTarget(new URL(origin));
+        const open = buildConnector({ timeout: connectTimeoutMs, allowH2: false, lookup: this.#lookup(port) });
         const connect: buildConnector.connector = (to, callback) => {
-          const problem = this.problem(host, number);
+          const problem = this.problem(host, port);
           if (problem === null) open(to, callback);
           else callback(new Error(problem), null);
         };
@@ -104,6 +102,12 @@ export class Outbound {
       );
     };
   }
+}
+
+/** Where a URL of HTTP leads to: the host without brackets. */
+export function httpTarget({ hostname, port, protocol }: URL): { readonly host: string; readonly port: number } {
+  const fallback = protocol === 'https:' ? 443 : 80;
+  return { host: hostname.replace(/^\[|\]$/g, ''), port: port === '' ? fallback : Number(port) };
 }
 
 function refusal(host: string, port: number, addresses: readonly { readonly address: string }[] = []): string {

@@ -2,7 +2,7 @@ export { isLoopback, plainAddress, remoteAddress } from './address.ts';
 export { UNCOUNTED } from './allowance.ts';
 export { closeGently } from './closing.ts';
 export { Complaints } from './complaints.ts';
-export { Outbound, type OutboundOptions } from './connect.ts';
+export { httpTarget, Outbound, type OutboundOptions } from './connect.ts';
 export { CORS_HEADERS } from './cors.ts';
 export { descriptorShares } from './descriptors.ts';
 export { guardDoor, tellOverHttp } from './door.ts';
