@@ -37,12 +37,12 @@ export class ParameterSets {
     const sets = units.filter((unit) => unit.length <= MAX_PARAMETER_SET_BYTES);
     const sps = sets.filter((unit) => typeOf(unit) === names.SPS);
     const pps = sets.filter((unit) => typeOf(unit) === names.PPS);
+    const vps = h265 ? sets.filter((unit) => typeOf(unit) === H265_NAL.VPS) : [];
+    // most access units have none
+    if (sps.length + pps.length + vps.length === 0) return false;
     // an SPS begins a coded video sequence; a PPS alone comes on top of those that are known
     const anew = sps.length > 0;
-    if (h265) {
-      const vps = sets.filter((unit) => typeOf(unit) === H265_NAL.VPS);
-      this.#vps = merge(this.#vps, vps, anew);
-    }
+    this.#vps = merge(this.#vps, vps, anew);
     this.#sps = merge(this.#sps, sps, anew);
     this.#pps = merge(this.#pps, pps, anew);
     if (this.#sps.length === 0 || this.#pps.length === 0 || (h265 && this.#vps.length === 0)) return false;
