@@ -67,6 +67,18 @@ test('newcomers who are sent much share its memory, what they get is the same', 
   assert.equal(got[2]?.buffer, large.bytes.buffer);
 });
 
+test('a GOP of very many batches is given to newcomers whole', () => {
+  const audience = new Audience({ ...OPTIONS, backlogBytes: 1 << 20 });
+  audience.write(batch('A', true));
+  for (let i = 0; i < 200_000; i++) audience.write(batch('a'));
+  const player = new FakePlayer();
+  audience.join(player, player, OPENING);
+  assert.deepEqual(
+    player.writes.map((text) => text.length),
+    ['PhAA'.length + 200_000],
+  );
+});
+
 test('batches that never came: players go on at the next one at which they can start, and what they lost is counted', () => {
   const audience = new Audience(OPTIONS);
   const live = new FakePlayer();

@@ -105,11 +105,9 @@ export class Audience implements BatchTarget {
     player.sink = sink;
     this.#players.add(player);
     const first = this.#gopBytes <= this.#backlogBound ? this.#gops[0] : undefined;
-    const parts = [opening.preamble, first?.header ?? opening.header];
-    if (first !== undefined) {
-      for (const gop of this.#gops) parts.push(...gop.batches);
-      player.flow = 'live';
-    }
+    const kept = first === undefined ? [] : this.#gops.flatMap(({ batches }) => batches);
+    const parts = [opening.preamble, first?.header ?? opening.header, ...kept];
+    if (first !== undefined) player.flow = 'live';
     // one write costs least, but its copy is this player's alone for as long as it does not read
     for (const bytes of this.#gopBytes > MAX_COPIED_BYTES ? parts : [Buffer.concat(parts)]) {
       if (bytes.length > 0) sink.write(bytes);
