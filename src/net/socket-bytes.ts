@@ -14,15 +14,21 @@ export interface SocketBytes {
 export function countBytes(socket: Socket): SocketBytes {
   const base = before.get(socket) ?? { read: 0, wrote: 0 };
   let seen = 0;
-  let blocked = false;
+  /** What had been dispatched when a write was seen to wait; null where none was at the last look. */
+  let waitingAt: number | null = null;
   return {
     read: () => socket.bytesRead - base.read,
     wrote: () => {
       const queued = writeQueueSize(socket);
-      // on a closed socket nothing is known of the last write any more: where it was stuck, what was seen last holds
-      if (queued === null) return blocked && socket.errored !== null ? seen : dispatched(socket) - base.wrote;
-      blocked = queued > 0;
-      seen = Math.max(0, dispatched(socket) - queued - base.wrote);
+      const begun = dispatched(socket);
+      if (queued === null) {
+        // on a closed socket nothing is known of the last write any more: where it was stuck, what was seen last holds;
+        // where another one has begun since, it was not
+        const isStuck = waitingAt === begun && socket.errored !== null;
+        return isStuck ? seen : begun - base.wrote;
+      }
+      waitingAt = queued > 0 ? begun : null;
+      seen = Math.max(0, begun - queued - base.wrote);
       return seen;
     },
   };
