@@ -9,6 +9,8 @@ export interface FuzzTarget {
   readonly seeds: readonly Buffer[];
   /** What is put into its inputs now and then; absent: nothing but bytes. */
   readonly words?: readonly string[];
+  /** What a short input may take, where it is more than one parser's work. Absent: 50 ms. */
+  readonly maxMs?: number;
   /**
    * Feeds a fresh parser. What comes out goes to `out`, also what came before an error.
    * @param pieces one after the other; a parser of whole inputs joins them
@@ -67,7 +69,7 @@ export function judge(target: FuzzTarget, input: Buffer, random: Random, isTimed
 function findingOf(target: FuzzTarget, input: Buffer, once: Outcome, random: Random, isTimed: boolean): Finding | null {
   const found = (kind: Finding['kind'], message: string): Finding => ({ kind, message, input });
   if (isTimed) {
-    const most = MAX_MS + (Math.max(0, input.length - SMALL_BYTES) / 2 ** 20) * MAX_MS_PER_MB;
+    const most = (target.maxMs ?? MAX_MS) + (Math.max(0, input.length - SMALL_BYTES) / 2 ** 20) * MAX_MS_PER_MB;
     // the least of three, for a collection of garbage may fall into one
     let least = once.ms;
     for (let again = 0; least > most && again < 2; again++) least = Math.min(least, take(target, [input]).ms);

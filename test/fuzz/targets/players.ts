@@ -5,7 +5,7 @@ import { createFmp4Init, Fmp4FragmentMuxer } from '../../../src/containers/fmp4/
 import { TsDemuxer } from '../../../src/containers/mpegts/demuxer.ts';
 import { tsFormat } from '../../../src/containers/mpegts/index.ts';
 import { type Frame, type Muxer, NO_TRACKS, type OutputFormat, type Tracks } from '../../../src/media/index.ts';
-import { ChunkReader, rtmpFormat } from '../../../src/wire/rtmp/index.ts';
+import { ChunkReader, ChunkWriter, OUT_CHUNK_SIZE, rtmpFormat } from '../../../src/wire/rtmp/index.ts';
 import { describeTracks, parseRtpPacket, rtpFormat, splitInterleaved } from '../../../src/wire/rtp/index.ts';
 import { serializeLiveSdp } from '../../../src/wire/rtsp/index.ts';
 import type { FuzzTarget } from '../judge.ts';
@@ -48,7 +48,7 @@ function readTs(): (bytes: Buffer) => void {
 
 function readRtmp(): (bytes: Buffer) => void {
   const reader = new ChunkReader();
-  reader.push(Buffer.from('020000000000040100000000' + '00010000', 'hex'));
+  reader.push(new ChunkWriter().write({ type: 'set-chunk-size', size: OUT_CHUNK_SIZE }));
   return (bytes) => {
     reader.push(bytes);
     while (reader.next() !== null);
@@ -119,6 +119,8 @@ const hasFrame = (event: unknown): event is { readonly frame: Frame } =>
 /** The first byte of the input says which demuxer gets the rest. */
 const players: FuzzTarget = {
   name: 'players',
+  // a demuxer and six outputs
+  maxMs: 150,
   seeds: SOURCES.flatMap(({ seeds }, i) => seeds.map((seed) => Buffer.concat([Buffer.from([i]), seed]))),
   run: (pieces, out) => {
     const input = Buffer.concat(pieces);
