@@ -5,7 +5,7 @@ import type { Child, Workshop } from './processes.ts';
 
 const MAIN = join(import.meta.dirname, '../src/main.ts');
 /** As `npm start` and `npx millrace` have it. */
-const NODE_ARGS = ['--max-semi-space-size=4'];
+export const NODE_ARGS = ['--max-semi-space-size=4'];
 /** Of the log line that names what a configuration asks for and the server does not have. */
 const NOT_SERVED = 'configured, but not served';
 

@@ -6,9 +6,10 @@ import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as after } from 'node:timers/promises';
 import { type Source, sourceFile } from './load.ts';
-import type { MediaServer } from './millrace.ts';
+import { type MediaServer, NODE_ARGS } from './millrace.ts';
 import type { Child, Workshop } from './processes.ts';
 
+const BARE_NODE = join(import.meta.dirname, 'bare-node.ts');
 /** Where Debian's libnginx-mod-rtmp puts its module. */
 const NGINX_RTMP_MODULE = '/usr/lib/nginx/modules/ngx_rtmp_module.so';
 /** npm folder of node-media-server: outside the project, which does not depend on it. */
@@ -20,13 +21,21 @@ const NODE_MEDIA_SERVER = join(NODE_MEDIA_SERVER_FOLDER, 'node_modules', 'node-m
 /** How long a server may take until its ports answer, milliseconds. */
 const PATIENCE_MS = 10_000;
 
-/** The program that does nothing but send the source's tags; `gatherMs` 0: one `send` for each of them. */
-export async function startFloor(workshop: Workshop, source: Source, gatherMs: number): Promise<MediaServer> {
+/** The program that does nothing but send the source's tags, one `send` for each of them. */
+export async function startFloor(workshop: Workshop, source: Source): Promise<MediaServer> {
   const port = await freePort();
-  const child = workshop.startNative('floor', [sourceFile(workshop, source), port, gatherMs]);
-  return serving(gatherMs === 0 ? 'floor, one send a tag' : `floor, gathered at ${gatherMs} ms`, child, [port], {
-    playUrls: () => ({ 'HTTP-FLV': `http://127.0.0.1:${port}/x` }),
-  });
+  return servingFlv(workshop.startNative('floor', [sourceFile(workshop, source), port, 0]), port);
+}
+
+/** The same on the Node.js of this run, with a write for each picture or each tag. */
+export async function startBareNode(workshop: Workshop, source: Source, each: 'picture' | 'tag'): Promise<MediaServer> {
+  const port = await freePort();
+  const args = [...NODE_ARGS, BARE_NODE, sourceFile(workshop, source), String(port), each];
+  return servingFlv(workshop.start(process.execPath, args), port);
+}
+
+function servingFlv(child: Child, port: number): Promise<MediaServer> {
+  return serving('floor', child, [port], { playUrls: () => ({ 'HTTP-FLV': `http://127.0.0.1:${port}/x` }) });
 }
 
 /** nginx with its RTMP module, in one process; null where it is not installed. */

@@ -1,7 +1,7 @@
 /** The CPU that players cost a server, as a ratio to the floor, which is measured again and again among the servers. */
 import { type Cost, measurePlayers, PLAYED } from '../load.ts';
 import type { MediaServer } from '../millrace.ts';
-import { startFloor } from '../other-servers.ts';
+import { startBareNode, startFloor } from '../other-servers.ts';
 import { atMost } from '../report.ts';
 import type { Bench } from './measurement.ts';
 
@@ -29,12 +29,14 @@ export class NextToFloor {
 
   /** The floor with one send a tag, to which the ratios are. What a machine does in a second is not always the same. */
   async measureFloor(): Promise<void> {
-    this.#floors.push(await this.#measureFloor('floor, one send a tag', 0));
+    const floor = await startFloor(this.#bench.workshop, PLAYED);
+    this.#floors.push(await this.#measureAndStop('floor, one send a tag', floor));
   }
 
-  /** The floor where it gathers, for comparison. */
-  async measureGatheredFloor(gatherMs: number): Promise<void> {
-    this.#measured.push(await this.#measureFloor(`floor, gathered at ${gatherMs} ms`, gatherMs));
+  /** What Node.js spends on the same: what is above it is the server's own. */
+  async measureBareNode(each: 'picture' | 'tag'): Promise<void> {
+    const bare = await startBareNode(this.#bench.workshop, PLAYED, each);
+    this.#measured.push(await this.#measureAndStop(`bare Node.js loop, one write a ${each}`, bare));
   }
 
   async measure(what: string, server: MediaServer, url: string, most: number | null = null): Promise<void> {
@@ -66,10 +68,9 @@ export class NextToFloor {
     return false;
   }
 
-  async #measureFloor(what: string, gatherMs: number): Promise<Measured> {
-    const floor = await startFloor(this.#bench.workshop, PLAYED, gatherMs);
-    const measured = await this.#measure(what, floor.pid, floor.playUrls('')['HTTP-FLV'] ?? '');
-    await floor.stop();
+  async #measureAndStop(what: string, server: MediaServer): Promise<Measured> {
+    const measured = await this.#measure(what, server.pid, server.playUrls('')['HTTP-FLV'] ?? '');
+    await server.stop();
     return measured;
   }
 

@@ -6,8 +6,6 @@ import { NextToFloor } from './next-to-floor.ts';
 
 /** The bound that is set to gathering by default. */
 const DEFAULT_GATHER_MS = 45;
-/** How the floor is gathered, for comparison: one frame's time. */
-const FLOOR_GATHER_MS = 33;
 
 /** Aims by format: with the default gathering, and with none. */
 const AIMS: Record<Format, { readonly gathered: number; readonly single: number | null }> = {
@@ -21,9 +19,9 @@ const AIMS: Record<Format, { readonly gathered: number; readonly single: number 
 export async function measureFormats(bench: Bench): Promise<void> {
   const { workshop } = bench;
   const table = new NextToFloor(bench);
-  await table.measureGatheredFloor(FLOOR_GATHER_MS);
   await table.measureFloor();
   for (const gatherMs of [DEFAULT_GATHER_MS, 0]) {
+    await table.measureBareNode(gatherMs === 0 ? 'tag' : 'picture');
     const server = await startMillrace(workshop, { config: { millrace: { fanout: { gather_ms: gatherMs } } } });
     const publisher = await publish(workshop, PLAYED, server.publishUrl('bench'));
     const urls = server.playUrls('bench');
