@@ -1,4 +1,4 @@
-/** Asks the registry whether the packages that users get have known holes: `npm run audit`. Without an answer it says so and passes. */
+/** Asks the registry whether the packages that users get have known holes: `npm run audit`, and in `npm test`. Without an answer it says so and passes. */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -46,7 +46,9 @@ export function judgeAudit(output: string): Verdict {
 
 if (import.meta.main) {
   const root = join(import.meta.dirname, '..');
-  const { stdout } = spawnSync('npm', ['audit', '--json', '--omit=dev'], { cwd: root, encoding: 'utf8' });
+  // a registry that cannot be reached is not waited for
+  const options = ['--json', '--omit=dev', '--fetch-retries=0', '--fetch-timeout=20000'];
+  const { stdout } = spawnSync('npm', ['audit', ...options], { cwd: root, encoding: 'utf8' });
   const { passed, lines } = judgeAudit(stdout);
   console.log(lines.join('\n'));
   process.exitCode = passed ? 0 : 1;

@@ -25,6 +25,7 @@ const CHECKS: readonly Check[] = [
   { name: 'unused code', command: ['knip'] },
   { name: 'types of the console', command: ['tsc', '--project', 'web/tsconfig.json'] },
   { name: 'build of the console', command: ['node', 'scripts/build-console.js'] },
+  { name: 'known holes in packages', command: ['node', 'scripts/audit.ts'] },
   { name: 'build of dist/', command: ['tsc', '--project', 'tsconfig.build.json'] },
 ];
 
