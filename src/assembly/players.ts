@@ -24,6 +24,7 @@ export function playerOptions(config: Config): PlayerOptions {
     ts: httpTsOptions(config),
     hls: hlsOptions(config),
     ...limits(config),
+    hevc: config.millrace.flv.hevc,
     serverName: SERVER_NAME,
     peers: peerLimits(config),
   };

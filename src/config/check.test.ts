@@ -72,6 +72,7 @@ test('these have real defaults', () => {
   assert.deepEqual(empty.millrace, {
     threads: 1,
     fanout: { gather_ms: 45 },
+    flv: { hevc: 'codec-id-12' },
     notify: {
       outbox_path: './millrace_data/outbox.db',
       concurrency: 64,

@@ -23,5 +23,6 @@ export function recorderOptions({ record, millrace }: Config): RecorderOptions {
     splitBytes: own.split_bytes,
     retentionMs: own.retention_hours * 3_600_000,
     statePath: own.state_path,
+    hevc: millrace.flv.hevc,
   };
 }

@@ -22,5 +22,6 @@ export function pushOptions({ relay_push: push, millrace }: Config): PushOptions
     addrs: push.enable ? push.addr_list.filter((addr) => addr !== '') : [],
     timeoutMs: CONNECT_TIMEOUT_MS,
     maxMessageBytes: millrace.limits.max_message_bytes,
+    hevc: millrace.flv.hevc,
   };
 }

@@ -141,6 +141,16 @@ const hlsOwnSection = z
   .prefault({})
   .register(keyInfo, sectionInfo('HLS, what the original does not have', UNLISTED));
 
+const flvSection = z
+  .object({
+    hevc: oneOf(
+      'how H265 is tagged for players of RTMP and HTTP-FLV, in records and in pushes: by codec id 12, as the original does, or by enhanced RTMP, which ffmpeg from 6.1 on reads; an RTMP player that lists hvc1 when it connects is sent enhanced RTMP in either case',
+      ['codec-id-12', 'enhanced'],
+    ),
+  })
+  .prefault({})
+  .register(keyInfo, sectionInfo('FLV, and RTMP, whose messages are the same', UNLISTED));
+
 const recordSection = z
   .object({
     ...allLive('new streams', {
@@ -212,6 +222,7 @@ export const millraceSection = z
     fanout: fanoutSection,
     notify: notifySection,
     limits: limitsSection,
+    flv: flvSection,
     hls: hlsOwnSection,
     publish: publishSection,
     record: recordSection,

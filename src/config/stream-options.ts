@@ -17,7 +17,11 @@ export function streamOptions(config: Config): StreamOptions {
   const frameBounds = cached.map(({ singleGopMaxFrameNum }) => singleGopMaxFrameNum);
   return {
     fanout: fanoutOptions(config),
-    formats: { rtmp: plain(rtmp), flv: plain(flv), 'ws-flv': plain(flv), ts: plain(ts), 'ws-ts': plain(ts) },
+    formats: {
+      ...{ rtmp: plain(rtmp), 'rtmp-enhanced': plain(rtmp) },
+      ...{ flv: plain(flv), 'ws-flv': plain(flv), 'flv-enhanced': plain(flv), 'ws-flv-enhanced': plain(flv) },
+      ...{ ts: plain(ts), 'ws-ts': plain(ts) },
+    },
     gopNum: Math.max(0, ...cached.map(({ gopNum }) => gopNum)),
     singleGopMaxFrameNum: frameBounds.includes(0) ? 0 : Math.max(0, ...frameBounds),
     idleTimeoutMs: limits(config).idleTimeoutMs,

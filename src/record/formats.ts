@@ -1,5 +1,5 @@
 /** What can be recorded: frames to the bytes of one file. */
-import { flvFormat } from '../containers/flv/index.ts';
+import { flvFormats, type HevcTagging } from '../containers/flv/index.ts';
 import { createFmp4Init, Fmp4FragmentMuxer } from '../containers/fmp4/index.ts';
 import { tsFormat } from '../containers/mpegts/index.ts';
 import { type Frame, NO_BYTES, type OutputFormat, sameTrack, type Tracks } from '../media/index.ts';
@@ -20,10 +20,10 @@ export interface FileMuxer {
   carries(codec: string): boolean;
 }
 
-/** Null where the file could hold none of the tracks. */
-export function createFileMuxer(format: RecordFormat, tracks: Tracks): FileMuxer | null {
+/** Null where the file could hold none of the tracks. @param hevc how H265 is tagged in FLV */
+export function createFileMuxer(format: RecordFormat, tracks: Tracks, hevc: HevcTagging): FileMuxer | null {
   if (format === 'mp4') return Mp4File.create(tracks);
-  const output = format === 'flv' ? flvFormat : tsFormat;
+  const output = format === 'flv' ? flvFormats[hevc] : tsFormat;
   const codecs = [tracks.video?.codec, tracks.audio?.codec];
   const isUseful = codecs.some((codec) => codec !== undefined && output.carries(codec));
   return isUseful ? streamedFile(output, tracks) : null;

@@ -28,7 +28,14 @@ function setUp(t: TestContext, options: Partial<RecorderOptions> = {}) {
   const recorder = new Recorder(
     {
       folders: { flv: join(folder, 'flv'), ts: join(folder, 'ts'), mp4: join(folder, 'mp4') },
-      ...{ always: [], splitMs: 0, splitBytes: 0, retentionMs: 0, statePath: join(folder, 'state.json') },
+      ...{
+        always: [],
+        splitMs: 0,
+        splitBytes: 0,
+        hevc: 'codec-id-12',
+        retentionMs: 0,
+        statePath: join(folder, 'state.json'),
+      },
       ...options,
     },
     {
@@ -175,7 +182,7 @@ test('files that a crash left open get their stop at the next start, once', asyn
     const again = new Recorder(
       {
         folders: { flv: join(folder, 'flv'), ts: '', mp4: '' },
-        ...{ always: [], splitMs: 0, splitBytes: 0, retentionMs: 0, statePath },
+        ...{ always: [], splitMs: 0, splitBytes: 0, hevc: 'codec-id-12' as const, retentionMs: 0, statePath },
       },
       {
         ...{ clock, tap: () => null, appNameOf: () => '' },
@@ -200,7 +207,13 @@ test('other options count for the records that begin; how long files stay counts
   assert.deepEqual(recorder.startRecord('s', 'flv'), { ok: true });
   write(audio(0));
   const folders = { flv: join(folder, 'other'), ts: join(folder, 'ts'), mp4: join(folder, 'mp4') };
-  const state = { splitMs: 0, splitBytes: 0, retentionMs: 0, statePath: join(folder, 'state.json') };
+  const state = {
+    splitMs: 0,
+    splitBytes: 0,
+    hevc: 'codec-id-12' as const,
+    retentionMs: 0,
+    statePath: join(folder, 'state.json'),
+  };
   recorder.update({ folders, always: ['flv'], ...state });
   write(audio(100));
   recorder.stopRecord('s', null);

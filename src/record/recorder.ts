@@ -1,6 +1,7 @@
 /** All recordings: by configuration, by the API and by admission; what is on disk, and how long it stays. */
 import { lstat, readdir, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { HevcTagging } from '../containers/flv/index.ts';
 import { fileNameProblem } from '../net/index.ts';
 import type { Clock, FrameConsumer, Ledger, Log, Publication } from '../streams/index.ts';
 import { RECORD_FORMATS, type RecordFormat } from './formats.ts';
@@ -14,6 +15,8 @@ export interface RecorderOptions {
   /** A file ends at the first key frame after so long, or so many bytes; 0: never for that. */
   readonly splitMs: number;
   readonly splitBytes: number;
+  /** How H265 is tagged in FLV. */
+  readonly hevc: HevcTagging;
   /** Files are deleted so long after their last byte; 0: never. Milliseconds. */
   readonly retentionMs: number;
   /** Keeps which files are being written. */
@@ -190,10 +193,10 @@ export class Recorder {
   #make(streamName: string, appName: string, format: RecordFormat): Recording | string {
     const problem = fileNameProblem(streamName);
     if (problem !== null) return `its name cannot be a file's: ${problem}`;
-    const { splitMs, splitBytes, folders } = this.#options;
+    const { splitMs, splitBytes, hevc, folders } = this.#options;
     const { clock, ledger, log, watch } = this.#deps;
     const recording = new Recording(
-      { streamName, appName, format, folder: folders[format], splitMs, splitBytes },
+      { streamName, appName, format, folder: folders[format], splitMs, splitBytes, hevc },
       {
         ...{ clock, ledger, log },
         ...(watch && { watch }),

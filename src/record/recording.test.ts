@@ -26,7 +26,14 @@ async function recorded(t: TestContext, always: readonly RecordFormat[]) {
   const recorder = new Recorder(
     {
       folders: { flv: join(folder, 'flv'), ts: join(folder, 'ts'), mp4: join(folder, 'mp4') },
-      ...{ always, splitMs: 0, splitBytes: 0, retentionMs: 0, statePath: join(folder, 'state.json') },
+      ...{
+        always,
+        splitMs: 0,
+        splitBytes: 0,
+        hevc: 'codec-id-12',
+        retentionMs: 0,
+        statePath: join(folder, 'state.json'),
+      },
     },
     {
       clock: { monotonicMs: () => 0, unixMs: () => Date.UTC(2026, 0, 1) },
@@ -91,7 +98,7 @@ test('a fault in one record ends it, its file closed; others go on', async (t) =
 });
 
 test('frames of a byte whose time stands still do not wait for a fragment without end', () => {
-  const muxer = createFileMuxer('mp4', { ...BOTH, audio: null });
+  const muxer = createFileMuxer('mp4', { ...BOTH, audio: null }, 'codec-id-12');
   let waiting = 0;
   while (waiting < 100_000 && muxer?.write(picture(0, waiting === 0)).length === 0) waiting++;
   assert.ok(waiting < 100_000, `${waiting} frames wait`);

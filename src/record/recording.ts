@@ -1,5 +1,6 @@
 /** One publication recorded in one format: when a file begins and ends, and the facts about it. */
 import { join } from 'node:path';
+import type { HevcTagging } from '../containers/flv/index.ts';
 import { type Frame, NO_TRACKS, type Tracks } from '../media/index.ts';
 import type { Clock, FrameConsumer, Ledger, Log } from '../streams/index.ts';
 import { createFileMuxer, type FileMuxer, type RecordFormat } from './formats.ts';
@@ -13,6 +14,8 @@ export interface RecordingOptions {
   /** A file ends at the first key frame after so long, or so many bytes; 0: never for that. */
   readonly splitMs: number;
   readonly splitBytes: number;
+  /** How H265 is tagged in FLV. */
+  readonly hevc: HevcTagging;
 }
 
 export interface RecordingDeps {
@@ -143,7 +146,7 @@ export class Recording implements FrameConsumer {
 
   #begin(first: Frame): Part | null {
     const { streamName, appName, format, folder } = this.options;
-    const muxer = createFileMuxer(format, this.#tracks);
+    const muxer = createFileMuxer(format, this.#tracks, this.options.hevc);
     if (muxer === null) {
       if (this.#unfit === null) {
         this.#deps.log.warn({ stream: streamName, format }, 'not recorded: the format can hold none of its tracks');

@@ -18,7 +18,13 @@ async function pushing(t: TestContext) {
   const counter = { next: () => ++last };
   const target = fakeHub();
   const server = new RtmpServer(
-    { address: { host: '127.0.0.1', port: 0 }, tls: null, handshakeTimeoutMs: 10_000, maxMessageBytes: 1 << 20 },
+    {
+      address: { host: '127.0.0.1', port: 0 },
+      tls: null,
+      handshakeTimeoutMs: 10_000,
+      maxMessageBytes: 1 << 20,
+      hevc: 'codec-id-12' as const,
+    },
     { hub: target.registry, ledger: { record: silent }, counter, clock, log, faults: new FaultLog(log) },
   );
   const { port } = await server.start();
@@ -33,7 +39,12 @@ async function pushing(t: TestContext) {
       return result;
     },
   };
-  const options = { addrs: [`127.0.0.1:${port}`], timeoutMs: 10_000, maxMessageBytes: 1 << 20 };
+  const options = {
+    addrs: [`127.0.0.1:${port}`],
+    timeoutMs: 10_000,
+    maxMessageBytes: 1 << 20,
+    hevc: 'codec-id-12' as const,
+  };
   const outbound = new Outbound({ allow: [] });
   const source: ReturnType<typeof fakeHub> = fakeHub({}, { ok: true }, [
     relayPush(options, { hub, counter, log, outbound }),

@@ -1,4 +1,5 @@
 /** Pushes each publication of this server to other servers, as one more subscriber of its stream. */
+import type { HevcTagging } from '../containers/flv/index.ts';
 import { type Outbound, parseMediaUrl } from '../net/index.ts';
 import { RtmpClient } from '../protocols/rtmp/index.ts';
 import type {
@@ -20,6 +21,8 @@ export interface PushOptions {
   /** Until the other server takes the stream. Milliseconds. */
   readonly timeoutMs: number;
   readonly maxMessageBytes: number;
+  /** How H265 is tagged. */
+  readonly hevc: HevcTagging;
 }
 
 export interface PushDeps {
@@ -132,7 +135,7 @@ class Push {
     }
     this.#failures = 0;
     this.#subscription = result.subscription;
-    this.#subscription.attach(rtmpPublishFormat(streamId), client.socket);
+    this.#subscription.attach(rtmpPublishFormat(streamId, this.#options.hevc), client.socket);
   }
 
   #onClosed(why: string): void {

@@ -1,16 +1,14 @@
 /** Output formats by name: between threads a format is only named. */
-import { flvFormat } from '../containers/flv/index.ts';
+import { flvFormats } from '../containers/flv/index.ts';
 import { tsFormat } from '../containers/mpegts/index.ts';
 import type { OutputFormat } from '../media/index.ts';
 import { overWebSocket } from '../net/index.ts';
-import { rtmpFormat } from '../wire/rtmp/index.ts';
+import { rtmpFormats } from '../wire/rtmp/index.ts';
 import { rtpFormat } from '../wire/rtp/index.ts';
 
+const overHttp = [...Object.values(flvFormats), tsFormat];
 const FORMATS: ReadonlyMap<string, OutputFormat> = new Map(
-  [rtmpFormat, flvFormat, overWebSocket(flvFormat), tsFormat, overWebSocket(tsFormat)].map((format) => [
-    format.name,
-    format,
-  ]),
+  [...Object.values(rtmpFormats), ...overHttp, ...overHttp.map(overWebSocket)].map((format) => [format.name, format]),
 );
 const clock = { unixMs: () => Date.now(), monotonicMs: () => performance.now() };
 

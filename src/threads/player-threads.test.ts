@@ -27,6 +27,7 @@ const options = (changes: Partial<PlayerOptions> = {}): PlayerOptions => ({
   hls: { ...NOTHING, urlPattern: '/hls/', isPatternShared: false },
   handshakeTimeoutMs: 10_000,
   maxMessageBytes: 1_000_000,
+  hevc: 'codec-id-12',
   serverName: 'test',
   peers: {
     ...{ connections: UNBOUND, apiConnections: UNBOUND, udpSockets: UNBOUND, gb28181Ports: UNBOUND },

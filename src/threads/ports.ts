@@ -1,4 +1,5 @@
 /** The ports at which publishers and players come in: the same protocols behind them in whichever thread listens. */
+import type { HevcTagging } from '../containers/flv/index.ts';
 import {
   type AnswerRoute,
   HttpListener,
@@ -83,6 +84,8 @@ export interface PlayerOptions {
   readonly handshakeTimeoutMs: number;
   /** One message of a publisher. */
   readonly maxMessageBytes: number;
+  /** How H265 is tagged in FLV and RTMP. */
+  readonly hevc: HevcTagging;
   /** Value of the header `Server`. */
   readonly serverName: string;
   readonly peers: PeerLimitOptions;
@@ -104,9 +107,9 @@ export function playerPorts(options: PlayerOptions, deps: PlayerDeps): PlayerPor
   return [...rtmpPorts(options, deps), ...httpPorts(options, deps), ...rtspPorts(options, deps)];
 }
 
-function rtmpPorts({ rtmp, handshakeTimeoutMs, maxMessageBytes }: PlayerOptions, deps: RtmpDeps): PlayerPort[] {
+function rtmpPorts({ rtmp, handshakeTimeoutMs, maxMessageBytes, hevc }: PlayerOptions, deps: RtmpDeps): PlayerPort[] {
   const open = (tls: TlsFiles | null) => (address: ListenAddress) =>
-    new RtmpServer({ address, tls, handshakeTimeoutMs, maxMessageBytes }, deps);
+    new RtmpServer({ address, tls, handshakeTimeoutMs, maxMessageBytes, hevc }, deps);
   return [
     ...(rtmp.plain === null ? [] : [playerPort('rtmp', rtmp.plain, true, open(null), renewCertificate)]),
     ...(rtmp.tls === null ? [] : [playerPort('rtmps', rtmp.tls, false, open(rtmp.tls), renewCertificate)]),
@@ -147,7 +150,7 @@ function renewCertificate(server: { useCertificate(pem: TlsPem): void }, options
 
 /** Protocols over HTTP: those with one address share one listener. */
 function httpPorts(options: PlayerOptions, deps: PlayerDeps): PlayerPort[] {
-  const { flv, ts, hls, handshakeTimeoutMs, serverName } = options;
+  const { flv, ts, hls, hevc, handshakeTimeoutMs, serverName } = options;
   const routeDeps = { ...deps, serverName };
   const ports = new Map<string, { readonly port: PlayerPort; readonly routes: (HttpRoute | AnswerRoute)[] }>();
   const add = (name: string, at: PlainListener, tls: TlsFiles | null, route: HttpRoute | AnswerRoute): void => {
@@ -172,7 +175,7 @@ function httpPorts(options: PlayerOptions, deps: PlayerDeps): PlayerPort[] {
   };
   // before those that may have the same pattern, and take every name
   if (deps.answers !== undefined) addBoth(hls, deps.answers);
-  addBoth(flv, httpFlvRoute(flv.urlPattern, routeDeps));
+  addBoth(flv, httpFlvRoute(flv.urlPattern, hevc, routeDeps));
   addBoth(ts, httpTsRoute(ts.urlPattern, routeDeps));
   return Array.from(ports.values(), ({ port }) => port);
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { MessageChannel } from 'node:worker_threads';
-import { flvFormat } from '../containers/flv/index.ts';
+import { flvFormats } from '../containers/flv/index.ts';
 import { NO_TRACKS, type Tracks } from '../media/index.ts';
 import { audio, FakePeer, fakeHub, identity, publishTo, video } from '../streams/hub.fixture.ts';
 import type { Fact, SessionIdentity, StreamOptions, Subscription } from '../streams/index.ts';
@@ -10,6 +10,8 @@ import { Link } from './link.ts';
 import type { FromThread, ToThread } from './messages.ts';
 import { type HubOrder, RemoteHub } from './remote-hub.ts';
 import { type HubMessage, ThreadHub } from './thread-hub.ts';
+
+const flvFormat = flvFormats['codec-id-12'];
 
 const CACHED: Partial<StreamOptions> = {
   fanout: { gatherMs: 0, backlogBytes: 1_000_000, backlogMs: 10_000 },

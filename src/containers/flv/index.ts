@@ -6,7 +6,7 @@ export type { AudioTag } from './audio-tag.ts';
 export { audioConfigTagBody } from './audio-tag.ts';
 export { FlvDemuxer, type FlvEvent } from './demuxer.ts';
 export { buildMetadata } from './metadata.ts';
-export { flvFormat } from './muxer.ts';
+export { flvFormats } from './muxer.ts';
 export type { TagType } from './tag.ts';
 export { TAG_TYPE } from './tag.ts';
 export type { FrameTag } from './tag-muxer.ts';

@@ -19,7 +19,10 @@ import { serializeAmf0 } from './amf0.ts';
 import { FlvDemuxer } from './demuxer.ts';
 import { ffmpeg, ffprobe, packetHashes, testFlv, withFfmpeg } from './ffmpeg.fixture.ts';
 import { buildMetadata, parseMetadata } from './metadata.ts';
-import { createFlvFormat, flvFormat } from './muxer.ts';
+import { flvFormats } from './muxer.ts';
+
+const flvFormat = flvFormats['codec-id-12'];
+
 import { writeTag } from './tag.ts';
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex');
@@ -220,7 +223,7 @@ describe('FLV of ffmpeg', withFfmpeg, () => {
     assert.equal(frames.length, 10);
     assert.equal(frames.filter((frame) => frame.key).length, 2);
     for (const tagging of ['codec-id-12', 'enhanced'] as const) {
-      const again = demux(mux({ tracks: { ...NO_TRACKS, video }, frames }, createFlvFormat(tagging)));
+      const again = demux(mux({ tracks: { ...NO_TRACKS, video }, frames }, flvFormats[tagging]));
       assert.deepEqual(again.tracks.video, video);
       assert.deepEqual(again.frames, frames);
       const annexB = again.frames.flatMap(({ data }) => splitNalUnits(data).flatMap((unit) => [hex('00000001'), unit]));

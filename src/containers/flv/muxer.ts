@@ -6,20 +6,24 @@ import { FLV_HAS_AUDIO, FLV_HAS_VIDEO, MAX_TAG_BODY_BYTES, serializeFlvHeader, w
 import { type FrameTag, TAG_CODECS, TagMuxer } from './tag-muxer.ts';
 import type { HevcTagging } from './video-tag.ts';
 
-/** FLV with H265 tagged in this way. */
-export function createFlvFormat(hevc: HevcTagging): OutputFormat {
+/** FLV, by how H265 is tagged in it. */
+export const flvFormats: Readonly<Record<HevcTagging, OutputFormat>> = {
+  'codec-id-12': flvFormat('flv', 'codec-id-12'),
+  enhanced: flvFormat('flv-enhanced', 'enhanced'),
+};
+
+function flvFormat(name: string, hevc: HevcTagging): OutputFormat {
   return {
-    name: 'flv',
+    name,
     preamble: (tracks) => serializeFlvHeader(headerFlags(tracks)),
     createMuxer: (tracks) => new TagMuxer(tracks, hevc, frameTag),
     carries: (codec) => TAG_CODECS.has(codec),
   };
 }
 
-export const flvFormat: OutputFormat = createFlvFormat('codec-id-12');
-
-const frameTag: FrameTag = (type, timestampMs, prefix, payload) =>
-  prefix.length + payload.length > MAX_TAG_BODY_BYTES ? NO_BYTES : writeTag(type, timestampMs, prefix, payload);
+function frameTag(...[type, timestampMs, prefix, payload]: Parameters<FrameTag>): Buffer {
+  return prefix.length + payload.length > MAX_TAG_BODY_BYTES ? NO_BYTES : writeTag(type, timestampMs, prefix, payload);
+}
 
 /** What is there or promised; both where nothing is known, since a player may leave out what is not flagged. */
 function headerFlags(tracks: Tracks): number {

@@ -52,9 +52,9 @@ export class TestClient {
     this.send(command(name === 'publish' || name === 'play' ? 1 : 0, name, transactionId, null, ...args));
   }
 
-  /** Connect and createStream, answered. */
-  async connectApp(app: string): Promise<void> {
-    this.send(connectRequest({ app, tcUrl: `rtmp://127.0.0.1/${app}`, flashVer: 'test', fourCcList: [] }));
+  /** Connect and createStream, answered. @param fourCcList codecs of enhanced RTMP that it says it knows */
+  async connectApp(app: string, fourCcList: readonly string[] = []): Promise<void> {
+    this.send(connectRequest({ app, tcUrl: `rtmp://127.0.0.1/${app}`, flashVer: 'test', fourCcList }));
     this.call('createStream', 2);
     await this.answer((message) => message.name === '_result' && message.transactionId === 2);
   }

@@ -13,7 +13,13 @@ const clock = { monotonicMs: () => performance.now(), unixMs: () => Date.now() }
 test('a fault of our own in what takes the media ends the connection, and nothing else', async (t) => {
   const { registry } = fakeHub();
   const server = new RtmpServer(
-    { address: { host: '127.0.0.1', port: 0 }, tls: null, handshakeTimeoutMs: 10_000, maxMessageBytes: 1 << 20 },
+    {
+      address: { host: '127.0.0.1', port: 0 },
+      tls: null,
+      handshakeTimeoutMs: 10_000,
+      maxMessageBytes: 1 << 20,
+      hevc: 'codec-id-12',
+    },
     { hub: registry, ledger: { record: silent }, counter: { next: () => 1 }, clock, log, faults: new FaultLog(log) },
   );
   const { port } = await server.start();
@@ -31,7 +37,7 @@ test('a fault of our own in what takes the media ends the connection, and nothin
   const why = await new Promise<string>((resolve) => {
     new RtmpClient(
       {
-        ...{ target, direction: 'play', timeoutMs: 10_000, maxMessageBytes: 1 << 20 },
+        ...{ target, direction: 'play', timeoutMs: 10_000, maxMessageBytes: 1 << 20, hevc: 'codec-id-12' },
         ...{ verifyTls: true, outbound: new Outbound({ allow: [] }) },
       },
       {

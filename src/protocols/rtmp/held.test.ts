@@ -24,7 +24,13 @@ async function serverThatAsksForever(t: TestContext) {
     admission: { decide: () => new Promise(silent) },
   });
   const server = new RtmpServer(
-    { address: { host: '127.0.0.1', port: 0 }, tls: null, handshakeTimeoutMs: 10_000, maxMessageBytes: 1 << 20 },
+    {
+      address: { host: '127.0.0.1', port: 0 },
+      tls: null,
+      handshakeTimeoutMs: 10_000,
+      maxMessageBytes: 1 << 20,
+      hevc: 'codec-id-12',
+    },
     { hub: registry, ledger, counter: { next: () => 1 }, clock, log, faults: new FaultLog(log) },
   );
   t.after(() => server.stop());

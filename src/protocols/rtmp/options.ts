@@ -1,4 +1,5 @@
 /** What the RTMP server is told to do, and what it needs of the house. */
+import type { HevcTagging } from '../../containers/flv/index.ts';
 import type { ListenAddress, PeerFaults, PeerLimits, TlsFiles } from '../../net/index.ts';
 import type { Clock, Hub, Ledger, Log, SessionCounter } from '../../streams/index.ts';
 
@@ -10,6 +11,8 @@ export interface RtmpServerOptions {
   readonly handshakeTimeoutMs: number;
   /** A longer message ends its connection. Bytes. */
   readonly maxMessageBytes: number;
+  /** How H265 is tagged for players that do not say what they know. */
+  readonly hevc: HevcTagging;
 }
 
 export interface RtmpDeps {

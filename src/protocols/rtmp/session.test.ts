@@ -56,6 +56,7 @@ beforeEach(async () => {
     tls: null,
     handshakeTimeoutMs: 10_000,
     maxMessageBytes: 1 << 20,
+    hevc: 'codec-id-12' as const,
   };
   server = new RtmpServer(options, { hub: registry, ledger, counter, clock, log, faults: new FaultLog(log) });
   port = (await server.start()).port;

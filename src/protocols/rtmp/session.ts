@@ -17,6 +17,7 @@ import {
   connectResult,
   createStreamResult,
   errorResult,
+  knowsCodec,
   MEDIA_STREAM_ID,
   OUT_CHUNK_SIZE,
   onFcPublish,
@@ -30,7 +31,7 @@ import {
   type RtmpErrorReason,
   type RtmpMessage,
   result,
-  rtmpFormat,
+  rtmpFormats,
   rtmpSampleAccess,
   ServerHandshake,
 } from '../../wire/rtmp/index.ts';
@@ -260,7 +261,8 @@ export class RtmpSession {
     if (request.value.reset) this.#answers.status('status', 'NetStream.Play.Reset', 'playing and resetting', name);
     this.#answers.status('status', 'NetStream.Play.Start', 'started playing', name);
     this.#answers.send(rtmpSampleAccess(MEDIA_STREAM_ID));
-    subscription.attach(rtmpFormat, this.#socket);
+    const hevc = knowsCodec(this.#connect, 'hvc1') ? 'enhanced' : this.#options.hevc;
+    subscription.attach(rtmpFormats[hevc], this.#socket);
     this.#socket.uncork();
     this.#release();
   }

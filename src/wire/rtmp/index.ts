@@ -27,6 +27,7 @@ export {
 } from './commands/client.ts';
 export type { ConnectRequest, Parsed, PauseRequest, PlayRequest, PublishRequest } from './commands/requests.ts';
 export {
+  knowsCodec,
   parseConnect,
   parsePlay,
   parsePublish,
@@ -44,5 +45,5 @@ export type { RtmpMessage, UnknownMessage } from './messages/message.ts';
 export { parseMessage } from './messages/message.ts';
 export type { UserControl } from './messages/user-control.ts';
 export type { VideoMessage } from './messages/video.ts';
-export { MEDIA_STREAM_ID, OUT_CHUNK_SIZE, rtmpFormat, rtmpPublishFormat } from './muxer.ts';
+export { MEDIA_STREAM_ID, OUT_CHUNK_SIZE, rtmpFormats, rtmpPublishFormat } from './muxer.ts';
 export type { RawMessage } from './raw-message.ts';

@@ -6,7 +6,10 @@ import type { AudioFrame, Tracks, VideoFrame } from '../../media/index.ts';
 import { NO_TRACKS } from '../../media/index.ts';
 import { ChunkReader } from './chunk-reader.ts';
 import { ChunkWriter } from './chunk-writer.ts';
-import { MEDIA_STREAM_ID, OUT_CHUNK_SIZE, rtmpFormat } from './muxer.ts';
+import { MEDIA_STREAM_ID, OUT_CHUNK_SIZE, rtmpFormats } from './muxer.ts';
+
+const rtmpFormat = rtmpFormats['codec-id-12'];
+
 import type { RawMessage } from './raw-message.ts';
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex');

@@ -1,5 +1,5 @@
 /** Frames to RTMP messages in chunks: the OutputFormat of RTMP players. */
-import { type FrameTag, TAG_CODECS, TAG_TYPE, TagMuxer } from '../../containers/flv/index.ts';
+import { type FrameTag, type HevcTagging, TAG_CODECS, TAG_TYPE, TagMuxer } from '../../containers/flv/index.ts';
 import type { OutputFormat } from '../../media/index.ts';
 import { NO_BYTES } from '../../media/index.ts';
 import { CSID_AUDIO, CSID_DATA, CSID_VIDEO, chunkMessage } from './chunk-writer.ts';
@@ -12,23 +12,23 @@ export const MEDIA_STREAM_ID = 1;
 
 /** The 24-bit length field of a message. */
 const MAX_BODY_BYTES = 0xffffff;
-/** As in FLV: the older form, which every player that plays H265 over RTMP knows. */
-const HEVC_TAGGING = 'codec-id-12';
-
-/** A type 0 header for each message, so that a player can be let in or skipped at any. */
-export const rtmpFormat: OutputFormat = messageFormat('rtmp', MEDIA_STREAM_ID, NO_BYTES);
+/** By how H265 is tagged. A type 0 header for each message, so that a player can be let in or skipped at any. */
+export const rtmpFormats: Readonly<Record<HevcTagging, OutputFormat>> = {
+  'codec-id-12': messageFormat('rtmp', 'codec-id-12', MEDIA_STREAM_ID, NO_BYTES),
+  enhanced: messageFormat('rtmp-enhanced', 'enhanced', MEDIA_STREAM_ID, NO_BYTES),
+};
 
 /** What is sent to another server on the message stream that it gave: metadata is what it is to keep for its players. */
-export function rtmpPublishFormat(streamId: number): OutputFormat {
-  return messageFormat(`rtmp-publish-${streamId}`, streamId, SET_DATA_FRAME);
+export function rtmpPublishFormat(streamId: number, hevc: HevcTagging): OutputFormat {
+  return messageFormat(`rtmp-publish-${streamId}`, hevc, streamId, SET_DATA_FRAME);
 }
 
-function messageFormat(name: string, streamId: number, beforeData: Buffer): OutputFormat {
+function messageFormat(name: string, hevc: HevcTagging, streamId: number, beforeData: Buffer): OutputFormat {
   const frame = frameMessage(streamId, beforeData);
   return {
     name,
     preamble: () => NO_BYTES,
-    createMuxer: (tracks) => new TagMuxer(tracks, HEVC_TAGGING, frame),
+    createMuxer: (tracks) => new TagMuxer(tracks, hevc, frame),
     carries: (codec) => TAG_CODECS.has(codec),
   };
 }

@@ -1,11 +1,11 @@
 /** What comes out of the demuxers goes on to the players: every output format takes it, and what it writes can be read. */
 
-import { FlvDemuxer, flvFormat } from '../../../src/containers/flv/index.ts';
+import { FlvDemuxer, flvFormats } from '../../../src/containers/flv/index.ts';
 import { createFmp4Init, Fmp4FragmentMuxer } from '../../../src/containers/fmp4/index.ts';
 import { TsDemuxer } from '../../../src/containers/mpegts/demuxer.ts';
 import { tsFormat } from '../../../src/containers/mpegts/index.ts';
 import { type Frame, type Muxer, NO_TRACKS, type OutputFormat, type Tracks } from '../../../src/media/index.ts';
-import { ChunkReader, ChunkWriter, OUT_CHUNK_SIZE, rtmpFormat } from '../../../src/wire/rtmp/index.ts';
+import { ChunkReader, ChunkWriter, OUT_CHUNK_SIZE, rtmpFormats } from '../../../src/wire/rtmp/index.ts';
 import { describeTracks, parseRtpPacket, rtpFormat, splitInterleaved } from '../../../src/wire/rtp/index.ts';
 import { serializeLiveSdp } from '../../../src/wire/rtsp/index.ts';
 import type { FuzzTarget } from '../judge.ts';
@@ -29,7 +29,7 @@ interface Player {
 
 function readFlv(): (bytes: Buffer) => void {
   const demuxer = new FlvDemuxer();
-  demuxer.push(flvFormat.preamble(NO_TRACKS));
+  demuxer.push(flvFormats.enhanced.preamble(NO_TRACKS));
   return (bytes) => {
     for (const event of demuxer.push(bytes)) {
       if (event.kind === 'corrupt') throw new Error(`FLV that cannot be read: ${event.why}`);
@@ -67,9 +67,9 @@ function readRtp(bytes: Buffer): void {
 }
 
 const FORMATS: readonly { readonly format: OutputFormat; readonly reader: () => (bytes: Buffer) => void }[] = [
-  { format: flvFormat, reader: readFlv },
+  ...Object.values(flvFormats).map((format) => ({ format, reader: readFlv })),
   { format: tsFormat, reader: readTs },
-  { format: rtmpFormat, reader: readRtmp },
+  { format: rtmpFormats.enhanced, reader: readRtmp },
   { format: rtpFormat({ video: 0, audio: 2 }, CLOCK), reader: () => readRtp },
 ];
 

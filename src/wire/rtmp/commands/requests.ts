@@ -17,7 +17,7 @@ export interface ConnectRequest {
   readonly swfUrl: string;
   readonly pageUrl: string;
   readonly objectEncoding: 0 | 3;
-  /** Codecs of enhanced RTMP that the client knows, `*` for all; empty for a client that is not enhanced. */
+  /** Codecs that the client knows in the form of enhanced RTMP, `*` for all; empty for a client that is not enhanced. */
   readonly fourCcList: readonly string[];
 }
 
@@ -37,6 +37,11 @@ export function parseConnect(command: CommandMessage): ConnectRequest {
     objectEncoding: amfProperty(command.object, 'objectEncoding') === 3 ? 3 : 0,
     fourCcList: isArray(fourCcList) ? fourCcList.slice(0, MAX_FOURCCS).filter((item) => typeof item === 'string') : [],
   };
+}
+
+/** Whether the client said that it knows this codec in the form of enhanced RTMP. @param fourCc as it names it, e.g. `hvc1` */
+export function knowsCodec(request: ConnectRequest | null, fourCc: string): boolean {
+  return request !== null && (request.fourCcList.includes(fourCc) || request.fourCcList.includes('*'));
 }
 
 /** `publish` (RTMP 1.0 7.2.2.6). */
