@@ -70,6 +70,8 @@ const PLAIN: Readonly<Record<string, object>> = {
   httpflv: { enable: true, url_pattern: '/' },
   httpts: { enable: true, url_pattern: '/' },
   rtsp: { enable: true, addr: '127.0.0.1:0' },
+  // all load comes from one address
+  millrace: { limits: { max_requests_per_sec_per_address: 0 } },
 };
 
 export async function startMillrace(

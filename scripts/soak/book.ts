@@ -210,7 +210,7 @@ class Judge {
       // each playlist that a viewer asks for without a session begins one
       const isViewer = starts.every(({ protocol }) => protocol === 'HLS');
       if (starts.length > 1 && !isViewer)
-        this.#faults.push(`${token} came once and was told of ${starts.length} times`);
+        this.#faults.push(`${token} came once and was told of ${starts.length} times: ${JSON.stringify(starts)}`);
     }
   }
 

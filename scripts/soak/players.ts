@@ -118,6 +118,8 @@ export const playRtspWebSocket: Activity = async (soaked) => {
   socket.on('message', (data: Buffer) => {
     const text = data.toString('latin1');
     if (!text.startsWith('RTSP/1.0')) return;
+    // a SETUP after a refused DESCRIBE would begin another session
+    if (!text.startsWith('RTSP/1.0 200')) return socket.close();
     session = /Session: ([^;\r]+)/.exec(text)?.[1] ?? session;
     next();
   });
