@@ -104,11 +104,11 @@ export function createServer(
     ...{ log, clock, outbound, userAgent: SERVER_NAME, lalInfo, groups: () => registry.groups() },
     ...(additions.onEvent === undefined ? {} : { onEvent: additions.onEvent }),
   });
-  const ops = new Operations(operationsOptions(config), {
-    ...{ log, clock, notifier, groups: () => registry.groups(), refused: () => limits.refusals.counts() },
-  });
   const limitMemory = PeerLimits.memory(1 + threadCount(config));
   const limits = new PeerLimits(peerLimits(config), limitMemory, 0, { log, clock });
+  const ops = new Operations(operationsOptions(config), {
+    ...{ log, clock, notifier, limits, groups: () => registry.groups() },
+  });
   const blacklist = new Blacklist(clock);
   const admission = new LiveAdmission(config, {
     ...{ blacklist, clock, log, outbound, stateOf: (name) => registry.stateOf(name) },

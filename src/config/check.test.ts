@@ -87,6 +87,7 @@ test('these have real defaults', () => {
     limits: {
       handshake_timeout_ms: 10_000,
       max_connections_per_address: 0,
+      max_requests_per_sec_per_address: 5000,
       max_api_connections: 256,
       min_read_bytes_per_sec: 1000,
       max_groups: 10_000,

@@ -265,6 +265,7 @@ export function peerLimits({ millrace }: Config): PeerLimitOptions {
     udpSockets: { all: own.max_udp_sockets ?? shares.udpSockets, perAddress: own.max_udp_sockets_per_address },
     gb28181Ports: { all: own.max_gb28181_ports, perAddress: 0 },
     minReadBytesPerSec: own.min_read_bytes_per_sec,
+    maxRequestsPerSec: own.max_requests_per_sec_per_address,
   };
 }
 

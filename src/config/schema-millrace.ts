@@ -81,6 +81,10 @@ const limitsSection = z
         'likewise from one IP address, or from the first 64 bits of an IPv6 address; many people may come from one address (NAT, a proxy), so there is none where nothing is said; 0: no bound',
         0,
       ),
+      max_requests_per_sec_per_address: whole(
+        'requests over HTTP of one IP address, or of the first 64 bits of an IPv6 address, in a second, over all of its connections; more are answered 429; a proxy in front is one address, so with many viewers behind it raise this; 0: no bound',
+        5000,
+      ),
       max_api_connections: whole(
         'connections to the HTTP API at a time, beside those of publishers and players; 0: no bound',
         256,

@@ -8,7 +8,7 @@ import { makeCertificate } from '../../test/support/tls.ts';
 import { poll } from '../../test/support/wait-for.ts';
 import { FakeClock } from '../streams/hub.fixture.ts';
 import { Allowance } from './allowance.ts';
-import { guardDoor, tellOverHttp } from './door.ts';
+import { guardDoor, tellOverHttp, tellOverRtsp } from './door.ts';
 import { readTlsFiles } from './listen.ts';
 import { Refusals } from './refusals.ts';
 import { Tally } from './tally.ts';
@@ -108,6 +108,25 @@ for (const [status, all, perAddress] of [
     assert.match(String(bytes[0]), /^HTTP\/1.1 200 /);
   });
 }
+
+test('over RTSP the first request is answered by its number, and what is no request not at all', async (t) => {
+  const server = createServer((socket) => socket.on('error', silent));
+  guardDoor(server, allowance(1), tellOverRtsp());
+  const port = await listening(t, server);
+  await opened(t, port);
+  const asked = 'OPTIONS rtsp://h/a RTSP/1.0\r\nUser-Agent: x\r\ncseq:  77 \r\n\r\n';
+  const answer = await answerOf(await opened(t, port), asked);
+  const status = 'RTSP/1.0 503 1 connections are open, and no more are allowed';
+  assert.equal(answer, `${status}\r\nCSeq: 77\r\nRetry-After: 10\r\n\r\n`);
+  for (const nonsense of [
+    'x',
+    GET,
+    'OPTIONS * RTSP/1.0\r\nCSeq: 12345678901\r\n\r\n',
+    `${'x'.repeat(4096)}\r\n${asked}`,
+  ]) {
+    assert.equal(await answerOf(await opened(t, port), nonsense), '', nonsense);
+  }
+});
 
 test('over HTTP who says nothing is not waited for long, and of many only some are told', async (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });

@@ -1,6 +1,7 @@
 /** Lets connections in as far as there is room, and turns the others away before any protocol has seen them. */
 import type { Server, Socket } from 'node:net';
 import type { Allowance } from './allowance.ts';
+import { closeGently } from './closing.ts';
 import type { PeerLimits } from './peer-limits.ts';
 import { RETRY_AFTER, refuseRequest } from './refuse.ts';
 
@@ -8,12 +9,15 @@ import { RETRY_AFTER, refuseRequest } from './refuse.ts';
 type TurnAway = (socket: Socket, reason: string, isOfAddress: boolean) => void;
 
 /** What of the peers' bounds a listener needs. */
-export type DoorLimits = Pick<PeerLimits, 'connections' | 'slowReaders'>;
+export type DoorLimits = Pick<PeerLimits, 'connections' | 'requests' | 'slowReaders'>;
 
 /** Connections that are told why at a time; of more none is told. Each costs a descriptor meanwhile. */
 const MAX_TOLD = 64;
 /** How long one of those may take to ask for something. Milliseconds. */
 const ASK_MS = 2000;
+/** Of what it asks, so much is looked at. Bytes. */
+const MAX_LOOKED_AT = 4096;
+const CSEQ = /^CSeq[ \t]*:[ \t]*(\d{1,10})[ \t]*\r?$/im;
 
 /**
  * Puts itself before what the server does with connections, so that none that is turned away costs more than its socket.
@@ -40,6 +44,28 @@ function close(socket: Socket): void {
 
 /** For plain HTTP: the first request is answered, unread: 503, or 429 where the peer's own address has too many. */
 export function tellOverHttp(serverName: string): TurnAway {
+  return tellWhoAsks((socket, _, reason, isOfAddress) => {
+    const [name, value] = RETRY_AFTER;
+    const headers = { Server: serverName, 'Content-Type': 'text/plain; charset=utf-8', [name]: value };
+    refuseRequest(socket, isOfAddress ? '429 Too Many Requests' : '503 Service Unavailable', headers, `${reason}\n`);
+  });
+}
+
+/** For plain RTSP: the first request is answered 503 by its number (RFC 2326 12.17), with the reason for its phrase. */
+export function tellOverRtsp(): TurnAway {
+  return tellWhoAsks((socket, asked, reason) => {
+    const number = CSEQ.exec(asked.toString('latin1', 0, MAX_LOOKED_AT))?.[1];
+    if (number === undefined) {
+      socket.destroy();
+      return;
+    }
+    socket.write(`RTSP/1.0 503 ${reason}\r\nCSeq: ${number}\r\n${RETRY_AFTER.join(': ')}\r\n\r\n`);
+    closeGently(socket);
+  });
+}
+
+/** Waits a little for what the peer asks, and lets `answer` end the connection; beyond some at a time it is closed at once. */
+function tellWhoAsks(answer: (socket: Socket, asked: Buffer, reason: string, isOfAddress: boolean) => void): TurnAway {
   let told = 0;
   return (socket, reason, isOfAddress) => {
     if (told >= MAX_TOLD) {
@@ -53,11 +79,9 @@ export function tellOverHttp(serverName: string): TurnAway {
       clearTimeout(timer);
       told--;
     });
-    socket.once('data', () => {
+    socket.once('data', (asked: Buffer) => {
       clearTimeout(timer);
-      const [name, value] = RETRY_AFTER;
-      const headers = { Server: serverName, 'Content-Type': 'text/plain; charset=utf-8', [name]: value };
-      refuseRequest(socket, isOfAddress ? '429 Too Many Requests' : '503 Service Unavailable', headers, `${reason}\n`);
+      answer(socket, asked, reason, isOfAddress);
     });
   };
 }

@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { WebSocket } from 'ws';
 import { makeCertificate } from '../../test/support/tls.ts';
 import { FaultLog, HttpListener, type PlayRequest } from './index.ts';
+import { createLimits, UNBOUNDED } from './peer-limits.fixture.ts';
 
 const silent = (): void => {};
 const log = { debug: silent, info: silent, warn: silent, error: silent };
@@ -43,8 +44,8 @@ before(async () => {
 after(() => listener.stop());
 
 /** Sends raw bytes and resolves to all that comes back until the connection ends. */
-async function exchange(request: string): Promise<string> {
-  const socket = connect(port, '127.0.0.1');
+async function exchange(request: string, at: { port: number; localAddress?: string } = { port }): Promise<string> {
+  const socket = connect({ host: '127.0.0.1', ...at });
   let answer = '';
   socket.on('data', (bytes: Buffer) => {
     answer += bytes.toString();
@@ -142,4 +143,46 @@ test('WebSocket: handshake by route, 404 for unknown paths, 400 for a broken han
   const upgrade = 'Connection: Upgrade\r\nUpgrade: websocket\r\nHost: h\r\n\r\n';
   assert.match(await exchange(`GET /live/s.mp4 HTTP/1.1\r\n${upgrade}`), /^HTTP\/1.1 404 /);
   assert.match(await exchange(`GET /live/s.ts HTTP/1.1\r\n${upgrade}`), /^HTTP\/1.1 400 /);
+});
+
+test('who asks more than he may in a second is answered 429 before any route is asked; another address is answered', async (t) => {
+  const limits = createLimits({ maxRequestsPerSec: 2 });
+  const options = { address: { host: '127.0.0.1', port: 0 }, tls: null, handshakeTimeoutMs: 5000, serverName: 'm/1' };
+  const bounded = new HttpListener(options, log, faults, limits);
+  const asked: string[] = [];
+  bounded.addRoute({
+    ...{ urlPattern: '/hls/', description: '', accepts: () => true },
+    answer: async ({ path }) => {
+      asked.push(path);
+      return { status: 200, headers: { 'Content-Type': 'video/mp2t' }, body: Buffer.from('body') };
+    },
+  });
+  bounded.addRoute({
+    ...{ urlPattern: '/', extension: '.flv', contentType: 'video/x-flv' },
+    play: ({ path }) => void asked.push(path),
+  });
+  const { port: boundedPort } = await bounded.start();
+  t.after(() => bounded.stop());
+  const from = (localAddress: string, requests: string): Promise<string> =>
+    exchange(requests, { port: boundedPort, localAddress });
+  const get = (path: string, more = '', method = 'GET'): string =>
+    `${method} ${path} HTTP/1.1\r\nHost: h\r\n${more}\r\n`;
+  const close = 'Connection: close\r\n';
+
+  // the clock of the bounds stands still
+  for (const path of ['/hls/1', '/hls/2']) assert.match(await from('127.0.0.1', get(path, close)), /^HTTP\/1\.1 200 /);
+  // the connection goes on: a new one would cost more
+  const refused = await from('127.0.0.1', get('/hls/3') + get('/hls/4', close));
+  assert.equal(refused.match(/HTTP\/1\.1 429/g)?.length, 2);
+  assert.match(refused, /^HTTP\/1\.1 429 Too Many Requests\r\nServer: m\/1\r\n.*Access-Control-Allow-Origin: \*\r\n/s);
+  assert.match(refused, /\r\nRetry-After: 1\r\n.*\r\n\r\nmore than 2 requests a second come from this address\n/s);
+  assert.match(await from('127.0.0.1', get('/hls/5', close, 'HEAD')), /^HTTP\/1\.1 429 .*\r\n\r\n$/s);
+  assert.match(await from('127.0.0.1', get('/a/b.flv', close)), /^HTTP\/1\.1 429 /);
+  const upgrade = 'Connection: Upgrade\r\nUpgrade: websocket\r\n';
+  assert.match(await from('127.0.0.1', get('/a/b.flv', upgrade)), /^HTTP\/1\.1 429 .*\r\nRetry-After: 1\r\n/s);
+  assert.deepEqual(asked.splice(0), ['/hls/1', '/hls/2']);
+  assert.match(await from('127.0.0.2', get('/hls/6', close)), /^HTTP\/1\.1 200 /);
+  assert.equal(new Map(limits.refusals.counts()).get('max_requests_per_sec_per_address'), 5);
+  limits.update(UNBOUNDED);
+  assert.match(await from('127.0.0.1', get('/hls/7', close)), /^HTTP\/1\.1 200 /);
 });

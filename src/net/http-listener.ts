@@ -56,6 +56,8 @@ export interface HttpListenerOptions {
   readonly serverName: string;
 }
 
+/** Of an answer to one request too many: in the next second there is room. */
+const TOO_MANY_HEADERS = { 'Retry-After': '1', 'Content-Type': 'text/plain; charset=utf-8' } as const;
 const MAX_HEADER_BYTES = 16 * 1024;
 /** A connection over which nothing is asked for this long is closed: longer than players wait for their next segment. Milliseconds. */
 const KEEP_ALIVE_MS = 30_000;
@@ -145,6 +147,12 @@ export class HttpListener {
       this.#onEarlyRequest(before, request, response);
       return;
     }
+    const tooMany = this.#tooMany(socket);
+    if (tooMany !== null) {
+      this.#begin(socket, response);
+      response.writeHead(429, { ...tooMany.headers, 'Content-Length': tooMany.body.length }).end(tooMany.body);
+      return;
+    }
     const target = this.#target(request);
     const route = this.#find(target.path);
     if (route !== null && 'play' in route && method === 'GET') {
@@ -152,12 +160,7 @@ export class HttpListener {
       route.play(playRequest(route, target, socket));
       return;
     }
-    const unwatch = this.#limits?.slowReaders.watch(socket);
-    if (unwatch !== undefined) response.once('close', unwatch);
-    response.setHeader('Server', this.#options.serverName);
-    for (const [name, value] of Object.entries(CORS_HEADERS)) response.setHeader(name, value);
-    response.once('finish', () => settleBytes(socket));
-    if (this.#stopping) response.setHeader('Connection', 'close');
+    this.#begin(socket, response);
     if (route !== null && 'answer' in route) setAnswerHeaders(response);
     if (route === null) {
       response.writeHead(404, { 'Content-Type': 'text/plain' });
@@ -179,6 +182,22 @@ export class HttpListener {
       response.writeHead(405, { Allow: 'GET, HEAD, OPTIONS', 'Content-Type': 'text/plain', Connection: 'close' });
       response.end(`${method} is not allowed here; allowed are GET, HEAD and OPTIONS\n`);
     }
+  }
+
+  /** What every answer of this server's has, whatever it says. */
+  #begin(socket: Socket, response: ServerResponse): void {
+    const unwatch = this.#limits?.slowReaders.watch(socket);
+    if (unwatch !== undefined) response.once('close', unwatch);
+    response.setHeader('Server', this.#options.serverName);
+    for (const [name, value] of Object.entries(CORS_HEADERS)) response.setHeader(name, value);
+    response.once('finish', () => settleBytes(socket));
+    if (this.#stopping) response.setHeader('Connection', 'close');
+  }
+
+  /** Counts a request; where its address asks too much, what it is answered. */
+  #tooMany(socket: Socket): { readonly headers: Readonly<Record<string, string>>; readonly body: string } | null {
+    const reason = this.#limits?.requests.count(socket.remoteAddress ?? '') ?? null;
+    return reason === null ? null : { headers: TOO_MANY_HEADERS, body: `${reason}\n` };
   }
 
   /**
@@ -221,6 +240,11 @@ export class HttpListener {
 
   #onUpgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
     socket.on('error', (error) => this.#log.debug({ error: error.message }, 'WebSocket connection failed'));
+    const tooMany = this.#tooMany(socket);
+    if (tooMany !== null) {
+      refuseRequest(socket, '429 Too Many Requests', tooMany.headers, tooMany.body);
+      return;
+    }
     const target = this.#target(request);
     const route = this.#find(target.path);
     if (route === null || !('play' in route) || this.#taken.has(socket)) {

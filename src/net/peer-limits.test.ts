@@ -1,13 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FakeClock } from '../streams/hub.fixture.ts';
+import { UNBOUNDED } from './peer-limits.fixture.ts';
 import { type PeerLimitOptions, PeerLimits } from './peer-limits.ts';
-
-const NONE = { all: 0, perAddress: 0 };
-const OPTIONS: PeerLimitOptions = {
-  ...{ connections: NONE, apiConnections: NONE, udpSockets: NONE, gb28181Ports: NONE },
-  minReadBytesPerSec: 0,
-};
 
 function setUp(options: Partial<PeerLimitOptions>) {
   const lines: [fields: object, message: string][] = [];
@@ -16,7 +11,7 @@ function setUp(options: Partial<PeerLimitOptions>) {
   const clock = new FakeClock();
   const memory = PeerLimits.memory(2);
   const deps = { clock, log: { debug: silent, info: silent, warn, error: silent } };
-  const create = (thread: number): PeerLimits => new PeerLimits({ ...OPTIONS, ...options }, memory, thread, deps);
+  const create = (thread: number): PeerLimits => new PeerLimits({ ...UNBOUNDED, ...options }, memory, thread, deps);
   const counts = (limits: PeerLimits) => limits.refusals.counts().filter(([, count]) => count > 0);
   return { lines, clock, memory, first: create(0), second: create(1), counts };
 }
@@ -63,7 +58,7 @@ test('bounds are replaced while all goes on, and a thread that is gone has nothi
   const { first, second, memory } = setUp({ connections: { all: 1, perAddress: 0 } });
   assert.ok(second.connections.take('192.0.2.1').ok);
   assert.ok(!first.connections.take('192.0.2.1').ok);
-  first.update({ ...OPTIONS, connections: { all: 2, perAddress: 0 } });
+  first.update({ ...UNBOUNDED, connections: { all: 2, perAddress: 0 } });
   assert.ok(first.connections.take('192.0.2.1').ok);
   assert.ok(!first.connections.take('192.0.2.1').ok);
   PeerLimits.clear(memory, 1);
@@ -79,4 +74,12 @@ test('refusals are named once in a while, with how many there were', () => {
   const fields = { limit: 'max_connections', peer: '192.0.2.9', times: 99 };
   assert.deepEqual(lines[1], [fields, '1 connections are open, and no more are allowed']);
   assert.equal(lines.length, 2);
+});
+
+test('requests of an address are bounded over threads, and the bound is replaced', () => {
+  const { first, second } = setUp({ maxRequestsPerSec: 2 });
+  const answered = [first, second, first].map((limits) => limits.requests.count('192.0.2.1') === null);
+  assert.deepEqual(answered, [true, true, false]);
+  second.update({ ...UNBOUNDED, maxRequestsPerSec: 0 });
+  assert.equal(second.requests.count('192.0.2.1'), null);
 });

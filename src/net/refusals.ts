@@ -6,6 +6,7 @@ import { Complaints } from './complaints.ts';
 const LIMITS = [
   'max_connections',
   'max_connections_per_address',
+  'max_requests_per_sec_per_address',
   'max_api_connections',
   'min_read_bytes_per_sec',
   'max_groups',
@@ -13,6 +14,7 @@ const LIMITS = [
   'max_udp_sockets',
   'max_udp_sockets_per_address',
   'max_gb28181_ports',
+  'profile_connections',
   'descriptors',
   'foreign_packets',
   'hls_sessions',

@@ -17,6 +17,7 @@ test('threads see what all of them have, and one that is gone has nothing', () =
   const [first, second] = [new Tally(memory, 0), new Tally(memory, 1)];
   first.add('192.0.2.1', 3);
   second.add('::ffff:192.0.2.1', 4);
+  assert.equal(second.add('192.0.2.1', 0), 7);
   second.add('192.0.2.2', 1);
   for (const tally of [first, second]) {
     assert.deepEqual([tally.all, tally.of('192.0.2.1'), tally.of('192.0.2.2'), tally.of('192.0.2.3')], [8, 7, 1, 0]);

@@ -19,7 +19,7 @@ export class Tally {
   readonly #own: Int32Array;
   readonly #all: readonly Int32Array[];
 
-  /** @param thread the place of this thread, from 0: it alone adds there */
+  /** @param thread the place that this thread adds in, from 0; what is cleared by thread is to have a place for each */
   constructor(memory: SharedArrayBuffer, thread: number) {
     const counts = new Int32Array(memory);
     this.#seeds = [...counts.subarray(0, HEAD)];
@@ -47,12 +47,19 @@ export class Tally {
 
   /** Of this address; never less than it has. */
   of(address: string): number {
-    return Math.min(...this.#slots(address).map((slot) => this.#sum(slot)));
+    return this.#least(this.#slots(address));
   }
 
-  /** So many more, or fewer, of this address. */
-  add(address: string, count: number): void {
-    for (const slot of [0, ...this.#slots(address)]) Atomics.add(this.#own, slot, count);
+  /** So many more, or fewer, of this address. @returns how many it has now; never less than that */
+  add(address: string, count: number): number {
+    const slots = this.#slots(address);
+    Atomics.add(this.#own, 0, count);
+    for (const slot of slots) Atomics.add(this.#own, slot, count);
+    return this.#least(slots);
+  }
+
+  #least(slots: readonly number[]): number {
+    return Math.min(...slots.map((slot) => this.#sum(slot)));
   }
 
   #sum(slot: number): number {

@@ -1,7 +1,7 @@
 /** Listens for connections of a protocol of its own, plain or over TLS, and lets them in as far as there is room. */
 import { createServer, type Server, type Socket } from 'node:net';
 import tls from 'node:tls';
-import { guardDoor } from './door.ts';
+import { guardDoor, tellOverRtsp } from './door.ts';
 import {
   type ListenAddress,
   type Listener,
@@ -60,7 +60,11 @@ export class TcpListener {
       server.on('tlsClientError', (error, socket) => endFailedTls(this.#deps.faults, this.#protocol, error, socket));
     }
     const { limits } = this.#deps;
-    if (limits !== undefined) guardDoor(server, limits.connections);
+    if (limits !== undefined) {
+      // RTMP has no words before its handshake, and over TLS they would cost one
+      const canBeTold = this.#protocol === 'RTSP' && files === null;
+      guardDoor(server, limits.connections, canBeTold ? tellOverRtsp() : undefined);
+    }
     this.#listener = await listen(server, address);
     return this.#listener;
   }

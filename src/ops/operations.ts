@@ -1,5 +1,5 @@
 /** What watches the running server, put together: metrics, readiness, the report in the log, the port for profiles. */
-import type { ListenAddress, Refusals } from '../net/index.ts';
+import type { ListenAddress, PeerLimits } from '../net/index.ts';
 import type { Notifier } from '../notify/index.ts';
 import type { Clock, GroupSnapshot, Log } from '../streams/index.ts';
 import type { Port } from '../threads/index.ts';
@@ -24,8 +24,7 @@ export interface OperationsDeps {
   readonly clock: Clock;
   readonly notifier: Pick<Notifier, 'admin' | 'status'>;
   groups(): readonly GroupSnapshot[];
-  /** What bounds turned away. */
-  refused(): ReturnType<Refusals['counts']>;
+  readonly limits: Pick<PeerLimits, 'refusals' | 'profileConnections' | 'slowReaders'>;
 }
 
 export class Operations {
@@ -37,7 +36,7 @@ export class Operations {
   readonly #profiles: ProfileServer | null;
 
   constructor(options: OperationsOptions, deps: OperationsDeps) {
-    const { log, clock, notifier, groups, refused } = deps;
+    const { log, clock, notifier, groups, limits } = deps;
     const unixMs = (): number => clock.unixMs();
     this.readiness = new Readiness(() => {
       const { inMemory } = notifier.status();
@@ -45,7 +44,7 @@ export class Operations {
     });
     this.metrics = new Metrics({
       groups,
-      refused,
+      refused: () => limits.refusals.counts(),
       unixMs,
       notify: { receivers: () => notifier.admin.status(), counts: () => notifier.status() },
       isReady: () => this.readiness.isReady,
@@ -56,7 +55,7 @@ export class Operations {
     this.#profiles =
       profiles === null
         ? null
-        : new ProfileServer({ address: profiles.addr, token, serverName: SERVER_NAME }, { log, metrics });
+        : new ProfileServer({ address: profiles.addr, token, serverName: SERVER_NAME }, { log, metrics, limits });
     this.profilePort = profiles === null || this.#profiles === null ? null : profilePort(profiles, this.#profiles);
   }
 

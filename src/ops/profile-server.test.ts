@@ -1,6 +1,10 @@
 /** Tests of the port for profiles: what it answers, its token, its bounds, and its end. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
+import type { PeerLimits } from '../net/index.ts';
+import { createLimits } from '../net/peer-limits.fixture.ts';
 import type { Log } from '../streams/index.ts';
 import { ProfileServer } from './profile-server.ts';
 
@@ -10,14 +14,20 @@ const log: Log = { debug: silent, info: silent, warn: silent, error: silent };
 async function profiles(
   t: TestContext,
   token = '',
-): Promise<{ get: (path: string, init?: RequestInit) => Promise<Response>; server: ProfileServer }> {
+): Promise<{
+  get: (path: string, init?: RequestInit) => Promise<Response>;
+  server: ProfileServer;
+  port: number;
+  limits: PeerLimits;
+}> {
   const options = { address: { host: '127.0.0.1', port: 0 }, token, serverName: 'millrace/1' };
   const metrics = () => Promise.resolve({ contentType: 'text/plain; version=0.0.4', text: 'millrace_ready 1\n' });
-  const server = new ProfileServer(options, { log, metrics });
+  const limits = createLimits();
+  const server = new ProfileServer(options, { log, metrics, limits });
   const { port } = await server.start();
   t.after(() => server.stop());
   return {
-    server,
+    ...{ server, port, limits },
     get: (path, init = {}) => fetch(`http://127.0.0.1:${port}${path}`, { redirect: 'manual', ...init }),
   };
 }
@@ -103,6 +113,23 @@ test('with a token nothing is given without it', async (t) => {
   assert.equal((await get('/metrics?token=open%20sesame')).status, 200);
   const headers = { Authorization: 'Bearer open sesame' };
   assert.equal((await get('/debug/pprof/', { headers })).status, 200);
+});
+
+test('no more connections than a constant; the next is told, counted, and let in once there is room', async (t) => {
+  const { get, port, limits } = await profiles(t);
+  const idle: Socket[] = [];
+  while (idle.length < 32) {
+    const socket = connect(port, '127.0.0.1').on('error', silent);
+    t.after(() => void socket.destroy());
+    await once(socket, 'connect');
+    idle.push(socket);
+  }
+  const refused = await get('/metrics');
+  assert.equal(refused.status, 503);
+  assert.equal(await refused.text(), '32 connections for profiles are open, and no more are allowed\n');
+  assert.equal(new Map(limits.refusals.counts()).get('profile_connections'), 1);
+  for (const socket of idle) socket.destroy();
+  for (let status = 503; status !== 200; ) status = (await get('/metrics')).status;
 });
 
 test('a stop ends a profile that is being taken', async (t) => {

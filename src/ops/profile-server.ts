@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { pipeline } from 'node:stream/promises';
 import { getHeapSnapshot } from 'node:v8';
 import { tokenCheck } from '../api/index.ts';
-import { type ListenAddress, type Listener, listen } from '../net/index.ts';
+import { guardDoor, type ListenAddress, type Listener, listen, type PeerLimits, tellOverHttp } from '../net/index.ts';
 import type { Log } from '../streams/index.ts';
 import { takeCpuProfile } from './cpu-profile.ts';
 import type { MetricsText } from './metrics.ts';
@@ -18,6 +18,7 @@ export interface ProfileServerOptions {
 
 export interface ProfileServerDeps {
   readonly log: Log;
+  readonly limits: Pick<PeerLimits, 'profileConnections' | 'slowReaders'>;
   metrics(): Promise<MetricsText>;
 }
 
@@ -55,6 +56,9 @@ export class ProfileServer {
     this.#options = options;
     this.#deps = deps;
     this.#hasToken = tokenCheck(options.token);
+    const { profileConnections, slowReaders } = deps.limits;
+    this.#server.on('connection', (socket) => slowReaders.watch(socket));
+    guardDoor(this.#server, profileConnections, tellOverHttp(options.serverName));
   }
 
   /** What callers must bring from now on. */

@@ -5,12 +5,12 @@ import { type TestContext, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { Arrivals, poll } from '../../test/support/wait-for.ts';
 import { FaultLog, PeerLimits } from '../net/index.ts';
+import { UNBOUNDED } from '../net/peer-limits.fixture.ts';
 import { audio, FakePeer, fakeHub, identity, publishTo } from '../streams/hub.fixture.ts';
 import { PlayerThreads } from './player-threads.ts';
 import type { PlayerOptions } from './ports.ts';
 
 const PLAYERS = 24;
-const UNBOUND = { all: 0, perAddress: 0 };
 const NOTHING = { plain: null, tls: null };
 const ANY_PORT = { key: 'httpflv.http_listen_addr', addr: { host: '127.0.0.1', port: 0 } };
 const WORKER = new URL('./worker.ts', import.meta.url);
@@ -29,10 +29,7 @@ const options = (changes: Partial<PlayerOptions> = {}): PlayerOptions => ({
   maxMessageBytes: 1_000_000,
   hevc: 'codec-id-12',
   serverName: 'test',
-  peers: {
-    ...{ connections: UNBOUND, apiConnections: UNBOUND, udpSockets: UNBOUND, gb28181Ports: UNBOUND },
-    minReadBytesPerSec: 0,
-  },
+  peers: UNBOUNDED,
   ...changes,
 });
 

@@ -1,31 +1,17 @@
 /** Bounds on peers against the real server: what is refused and how, and that a publisher and players of before notice nothing. */
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { parseMetrics } from '../../src/ops/prometheus.fixture.ts';
 import { TestClient } from '../../src/protocols/rtmp/client.fixture.ts';
-import { assertUndisturbed } from '../support/continuity.ts';
 import { startFaulty } from '../support/faults.ts';
-import { publish } from '../support/ffmpeg.ts';
 import { HttpPlayer } from '../support/http.ts';
-import { type Config, GOPS_CACHED, type Millrace, startServer } from '../support/millrace.ts';
-import { start } from '../support/process.ts';
+import { GOPS_CACHED, type Millrace } from '../support/millrace.ts';
+import { run } from '../support/process.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { startReceiver } from '../support/receiver.ts';
-import { OrderedScope, type Scope, tempDir } from '../support/temp-dir.ts';
+import type { Scope } from '../support/temp-dir.ts';
 import { poll, withPatience } from '../support/wait-for.ts';
-
-const SOURCE = 'h264-640x360';
-/** Some seconds of it. */
-const ENOUGH_BYTES = 400_000;
-
-async function refusedOf(server: Millrace, limit: string): Promise<number> {
-  const response = await fetch(`http://127.0.0.1:${server.port('api')}/metrics`);
-  const families = parseMetrics(await response.text());
-  const samples = families.flatMap((family) => family.samples);
-  return (
-    samples.find(({ name, labels }) => name === 'millrace_refused_total' && labels['limit'] === limit)?.value ?? -1
-  );
-}
+import { refusedOf, scopeOf, serverWith, startCalm } from './limits.fixture.ts';
 
 async function openDescriptors(server: Millrace): Promise<number> {
   const response = await fetch(`http://127.0.0.1:${server.port('api')}/metrics`);
@@ -37,43 +23,6 @@ function linesOf(server: Millrace, limit: string) {
   return server.log.all.filter((line) => line['limit'] === limit);
 }
 
-/** A stream that is published, and a player of it. */
-async function startCalm(scope: Scope, server: Millrace) {
-  publish(scope, server.url('rtmp', 'live/calm'), SOURCE);
-  await server.log.waitFor('the publisher', (line) => line['stream'] === 'calm' && line['type'] === 'PUB');
-  const file = `${tempDir(scope)}/calm.flv`;
-  const input = ['-v', 'warning', '-analyzeduration', '2000000', '-i', server.url('http', 'live/calm.flv')];
-  const { child, finished } = start(scope, 'ffmpeg', [...input, '-c', 'copy', '-f', 'flv', file]);
-  const sent = async (): Promise<number> => {
-    const { data } = await server.api('/api/stat/group?stream_name=calm');
-    const subs = (data?.['subs'] ?? []) as { wrote_bytes_sum: number }[];
-    return subs[0]?.wrote_bytes_sum ?? 0;
-  };
-  await poll('the player', sent, (bytes) => bytes > 0);
-  return {
-    /** Fails where the player lacks anything. */
-    assertUndisturbed: async (): Promise<void> => {
-      const before = await sent();
-      await poll('enough of the stream', sent, (bytes) => bytes > before + ENOUGH_BYTES);
-      child.kill('SIGINT');
-      const { stderr } = await withPatience(finished, () => 'the player did not end');
-      assert.equal(stderr, '');
-      await assertUndisturbed(scope, file, SOURCE);
-    },
-  };
-}
-
-function scopeOf(t: TestContext): OrderedScope {
-  const own = new OrderedScope();
-  t.after(() => own.end());
-  return own;
-}
-
-async function serverWith(scope: Scope, limits: Config, more: Config = {}): Promise<Millrace> {
-  const { millrace = {}, ...others } = more as Record<string, Config>;
-  return startServer(scope, { ...GOPS_CACHED, ...others, millrace: { ...millrace, limits } });
-}
-
 const GET = 'GET /live/x.flv HTTP/1.1\r\nHost: h\r\n\r\n';
 
 /** Connections that say nothing. */
@@ -82,7 +31,7 @@ function fill(scope: Scope, port: number, count: number): Promise<RawClient[]> {
 }
 
 for (const threads of [1, 2]) {
-  test(`connections in all, ${threads} thread(s): closed as they come, over HTTP with a word, the API is there, and room comes back`, async (t) => {
+  test(`connections in all, ${threads} thread(s): closed as they come, over HTTP and RTSP with a word, the API is there, and room comes back`, async (t) => {
     const own = scopeOf(t);
     const limits = { max_connections: 20, handshake_timeout_ms: 60_000 };
     const server = await serverWith(own, limits, {
@@ -98,7 +47,12 @@ for (const threads of [1, 2]) {
       () => Promise.resolve(open()),
       (count) => count >= 18 && count < 18 + threads,
     );
-    await (await RawClient.open(own, server.port('rtsp'))).ended();
+    const camera = await RawClient.open(own, server.port('rtsp'));
+    camera.send('OPTIONS rtsp://h/live/x RTSP/1.0\r\nCSeq: 1\r\n\r\n');
+    assert.match(
+      await camera.ended(),
+      /^RTSP\/1\.0 503 20 connections are open, and no more are allowed\r\nCSeq: 1\r\n/,
+    );
     const told = await RawClient.open(own, server.port('http'));
     told.send(GET);
     const answer = await told.ended();
@@ -121,6 +75,24 @@ for (const threads of [1, 2]) {
     await calm.assertUndisturbed();
   });
 }
+
+test('RTSP without room for a connection: ffmpeg and GStreamer show the reason', async (t) => {
+  const own = scopeOf(t);
+  const server = await serverWith(own, { max_connections: 1 }, { rtsp: { enable: true, addr: '127.0.0.1:0' } });
+  await fill(own, server.port('http'), 1);
+  const url = server.url('rtsp', 'live/x');
+  const players = [
+    ['ffmpeg', '-v', 'error', '-i', url, '-f', 'null', '-'],
+    ['ffmpeg', '-v', 'error', '-f', 'lavfi', '-i', 'testsrc=duration=1', '-f', 'rtsp', url],
+    ['gst-launch-1.0', 'rtspsrc', `location=${url}`, 'protocols=tcp', '!', 'fakesink'],
+  ];
+  for (const [program = '', ...args] of players) {
+    const { stderr } = await withPatience(run(own, program, args), () => `${program} did not end`);
+    assert.match(stderr, /1 connections are open, and no more are allowed/);
+    assert.match(stderr, /503/);
+  }
+  assert.ok((await refusedOf(server, 'max_connections')) >= players.length);
+});
 
 test('connections of one address: others are let in', async (t) => {
   const own = scopeOf(t);
@@ -235,6 +207,28 @@ test('UDP sockets of RTSP: the player beyond the bound is refused, and TCP is th
   await other.until(/m=audio/);
   const tcp = `SETUP ${url}/trackID=0 RTSP/1.0\r\nCSeq: 2\r\nTransport: RTP/AVP/TCP;interleaved=0-1`;
   assert.match(await ask(other, tcp), /RTSP\/1\.0 200 /);
+  await calm.assertUndisturbed();
+});
+
+test('ports of GB28181 publishers: the API refuses the one that is too many, and says why', async (t) => {
+  const own = scopeOf(t);
+  const server = await serverWith(own, { max_gb28181_ports: 1 });
+  const calm = await startCalm(own, server);
+  const open = (stream_name: string, isTcp = false) =>
+    server.api('/api/ctrl/start_rtp_pub', { stream_name, timeout_ms: 60_000, is_tcp_flag: isTcp ? 1 : 0 });
+  const { data } = await open('first');
+  for (const isTcp of [false, true]) {
+    const { error_code, desp } = await open('second', isTcp);
+    assert.deepEqual([error_code, desp], [2002, '1 ports of GB28181 publishers are open, and no more are allowed']);
+  }
+  assert.equal(await refusedOf(server, 'max_gb28181_ports'), 2);
+  assert.equal((await server.api('/api/stat/group?stream_name=second')).data ?? null, null);
+  await server.api('/api/ctrl/kick_session', { stream_name: 'first', session_id: data?.['session_id'] });
+  await poll(
+    'the port again',
+    () => open('second', true),
+    ({ error_code }) => error_code === 0,
+  );
   await calm.assertUndisturbed();
 });
 

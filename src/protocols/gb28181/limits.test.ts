@@ -5,11 +5,11 @@ import { type TestContext, test } from 'node:test';
 import { film, psPack, RtpPacketizer } from '../../../test/support/ps.ts';
 import { poll } from '../../../test/support/wait-for.ts';
 import { PeerLimits } from '../../net/index.ts';
+import { UNBOUNDED } from '../../net/peer-limits.fixture.ts';
 import { fakeHub } from '../../streams/hub.fixture.ts';
 import type { Decision } from '../../streams/index.ts';
 import { Gb28181Server, type RtpPubRequest } from './index.ts';
 
-const UNBOUND = { all: 0, perAddress: 0 };
 const media = film('h264', null, 1);
 const REQUEST: RtpPubRequest = { streamName: 's', port: 0, timeoutMs: 10_000, isTcp: false, dumpFile: '' };
 
@@ -18,10 +18,7 @@ function setUp(t: TestContext, maxPorts: number, decide: (remoteAddr: string) =>
   const silent = (): void => {};
   const log = { debug: silent, info: silent, warn: silent, error: silent };
   const limits = new PeerLimits(
-    {
-      ...{ connections: UNBOUND, apiConnections: UNBOUND, udpSockets: UNBOUND, minReadBytesPerSec: 0 },
-      gb28181Ports: { all: maxPorts, perAddress: 0 },
-    },
+    { ...UNBOUNDED, gb28181Ports: { all: maxPorts, perAddress: 0 } },
     PeerLimits.memory(1),
     0,
     { log, clock: hub.clock },

@@ -3,22 +3,10 @@ import assert from 'node:assert/strict';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
-import { PeerLimits } from '../../net/index.ts';
-import { FakeClock } from '../../streams/hub.fixture.ts';
+import { createLimits } from '../../net/peer-limits.fixture.ts';
 import { UdpPair, UdpPairs } from './udp-pair.ts';
 
-const UNBOUND = { all: 0, perAddress: 0 };
 const silent = (): void => {};
-
-function limits(udpSockets = UNBOUND): PeerLimits {
-  const log = { debug: silent, info: silent, warn: silent, error: silent };
-  return new PeerLimits(
-    { connections: UNBOUND, apiConnections: UNBOUND, gb28181Ports: UNBOUND, udpSockets, minReadBytesPerSec: 0 },
-    PeerLimits.memory(1),
-    0,
-    { log, clock: new FakeClock() },
-  );
-}
 
 async function sender(t: TestContext): Promise<{ port: number; send(text: string, to: number): Promise<void> }> {
   const socket: Socket = createSocket('udp4');
@@ -33,7 +21,7 @@ async function sender(t: TestContext): Promise<{ port: number; send(text: string
 
 async function listening(t: TestContext) {
   const heard: string[] = [];
-  const bounds = limits();
+  const bounds = createLimits();
   const pairs = new UdpPairs(bounds);
   t.after(() => pairs.close());
   const pair = await pairs.open({
@@ -75,7 +63,7 @@ test('the port that the peer named goes before one that spoke first', async (t) 
 });
 
 test('sockets are allowed by address and in all, and given back at the sessionâ€™s end', async () => {
-  const bounds = limits({ all: 6, perAddress: 4 });
+  const bounds = createLimits({ udpSockets: { all: 6, perAddress: 4 } });
   const open = { localAddress: '127.0.0.1', onRtp: silent, onRtcp: silent };
   const [first, second, third] = [new UdpPairs(bounds), new UdpPairs(bounds), new UdpPairs(bounds)];
   for (const pairs of [first, second]) assert.ok((await pairs.open(open, '192.0.2.1')) instanceof UdpPair);
@@ -93,7 +81,7 @@ test('sockets are allowed by address and in all, and given back at the sessionâ€
 });
 
 test('a pair that cannot be had costs nothing of what is allowed', async () => {
-  const bounds = limits({ all: 2, perAddress: 0 });
+  const bounds = createLimits({ udpSockets: { all: 2, perAddress: 0 } });
   const pairs = new UdpPairs(bounds);
   const on = { onRtp: silent, onRtcp: silent };
   assert.equal(await pairs.open({ localAddress: '192.0.2.1', ...on }), 'no UDP ports are free');
