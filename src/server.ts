@@ -178,7 +178,7 @@ export function createServer(
       };
     },
   });
-  const pulls = createPulls(current, { registry, notifier, outbound, clock, log });
+  const pulls = createPulls(current, { registry, notifier, outbound, clock, log, faults });
   const serverInfo = (): ServerInfoJson => ({
     listeners: listenersJson(players, bound),
     features: featuresJson(current()),
@@ -188,7 +188,7 @@ export function createServer(
     ],
   });
   const gb28181 = new Gb28181Server({
-    ...{ hub: registry, counter: notifier.counter, clock, log, limits },
+    ...{ hub: registry, counter: notifier.counter, clock, log, faults, limits },
     decide: (remoteAddr) => blacklist.decide({ session: { remoteAddr } }),
   });
   const drain: Drain = new Drain({

@@ -1,6 +1,6 @@
 /** Pulls of streams from other servers, each by the client of its protocol. */
 import { type Config, limits, staticPullOptions } from '../config/index.ts';
-import { type Outbound, PacketDump } from '../net/index.ts';
+import { type Outbound, PacketDump, type PeerFaults } from '../net/index.ts';
 import type { Notifier } from '../notify/index.ts';
 import { SERVER_NAME } from '../ops/index.ts';
 import { openRtmpSource } from '../protocols/rtmp/index.ts';
@@ -14,10 +14,14 @@ export interface PullParts {
   readonly outbound: Outbound;
   readonly clock: Clock;
   readonly log: Log;
+  readonly faults: PeerFaults;
 }
 
 /** @param current the configuration as it is now */
-export function createPulls(current: () => Config, { registry, notifier, outbound, clock, log }: PullParts): Pulls {
+export function createPulls(
+  current: () => Config,
+  { registry, notifier, outbound, clock, log, faults }: PullParts,
+): Pulls {
   return new Pulls(staticPullOptions(current()), {
     ...{ hub: registry, ledger: notifier, counter: notifier.counter, clock, log },
     openSource: ({ target, timeoutMs, isUdp }, events) => {
@@ -25,8 +29,8 @@ export function createPulls(current: () => Config, { registry, notifier, outboun
       const { verify_tls: verifyTls } = current().millrace.relay;
       const options = { target, timeoutMs, verifyTls, outbound };
       return target.scheme === 'rtsp' || target.scheme === 'rtsps'
-        ? openRtspSource({ ...options, isUdp, userAgent: SERVER_NAME }, events, { log, clock })
-        : openRtmpSource({ ...options, maxMessageBytes }, events, log);
+        ? openRtspSource({ ...options, isUdp, userAgent: SERVER_NAME }, events, { log, clock, faults })
+        : openRtmpSource({ ...options, maxMessageBytes }, events, { log, faults });
     },
     refusalOf: (host, port) => outbound.problem(host, port),
     openDump: (file) => {

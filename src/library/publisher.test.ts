@@ -109,6 +109,8 @@ test('what is no track or frame throws, and the stream goes on', async () => {
   assert.throws(() => publisher.write({ ...audio(0), kind: JSON.parse('"text"') }), /found the kind text/);
   const startCoded = { ...video(0, true), data: Buffer.from([0, 0, 0, 1, 0x65, 1, 2]) };
   assert.throws(() => publisher.write(startCoded), /behind its length in 4 bytes/);
+  const tooMany = { ...video(0, true), data: Buffer.alloc(5 * 8193, Buffer.from([0, 0, 0, 1, 0x41])) };
+  assert.throws(() => publisher.write(tooMany), /8193 NAL units and more, at most 8192 are allowed/);
   assert.equal(publisher.closed, false);
   assert.equal(registry.group('s')?.pub?.readBytesSum, 0);
 });

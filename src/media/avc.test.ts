@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { h264Track, parseAvcConfig, parseAvcSps, serializeAvcConfig } from './avc.ts';
 import { CodecError } from './codec-error.ts';
+import { spsProblem } from './sps-problem.ts';
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex');
 
@@ -56,6 +57,33 @@ describe('H264', () => {
       assert.equal([profile, chromaFormat, bitDepthLuma, bitDepthChroma].join(' '), format);
     });
   }
+
+  it('knows no picture that is larger than those of the highest level', () => {
+    // made by hand, in macroblocks; interlaced ones count the rows of both fields
+    for (const [sps, size] of [
+      ['6742001eda00107c042640', '16880x2112'], // 1055x132
+      ['6742001eda00840020fe40', '2112x16880'], // 132x1055
+      ['6742001eda005d402eb9', '5968x5968'], // 373x373
+      ['6742001eda0190010792', '1600x16864'], // 100x527, interlaced
+    ] as const) {
+      const { width, height } = h264Track([hex(sps)], [PPS]);
+      assert.equal(`${width}x${height}`, size);
+    }
+    for (const [sps, value, limit] of [
+      ['6742001eda00107c0083f9', 1055 * 1055, 139_264],
+      ['6742001eda00107c042e40', 1055 * 133, 139_264],
+      ['6742001eda005d802eb9', 374 * 373, 139_264],
+      ['6742001eda0190010812', 2 * 528, 1055],
+      ['6742001eda00108390', 1055, 1054],
+    ] as const) {
+      assert.throws(() => parseAvcSps(hex(sps)), { name: 'CodecError', value, limit });
+      const track = h264Track([hex(sps)], [PPS]);
+      assert.deepEqual([track.width, track.height], [0, 0]);
+      assert.equal(spsProblem(track)?.value, value);
+    }
+    assert.equal(spsProblem(h264Track([hex(CASES[0]?.sps ?? '')], [PPS])), null);
+    assert.equal(spsProblem(h264Track([], [])), null);
+  });
 
   it('gives back the track from the record it wrote', () => {
     for (const { sps } of CASES) {

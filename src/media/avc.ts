@@ -5,7 +5,8 @@ import { CodecError, tooLarge, tooShort } from './codec-error.ts';
 import { NAL_LENGTH_SIZE, removeEmulationPrevention } from './nal.ts';
 import type { H264Track } from './track.ts';
 
-/** Level 6.2: MaxFS 139264 macroblocks, and no side above sqrt(8 * MaxFS) (ITU-T H.264 A.3.1). */
+/** Level 6.2, the highest: MaxFS, and no side above sqrt(8 * MaxFS), in macroblocks (ITU-T H.264 A.3.1, table A-1). */
+const MAX_FRAME_MACROBLOCKS = 139_264;
 const MAX_SIDE_MACROBLOCKS = 1055;
 const MACROBLOCK = 16;
 const MAX_CHROMA_FORMAT = 3;
@@ -69,14 +70,16 @@ export function readAvcSps(reader: BitReader): { sps: AvcSps; pictureOrderCountT
   const frameMbsOnly = reader.flag();
   if (!frameMbsOnly) reader.skip(1); // mb_adaptive_frame_field_flag
   reader.skip(1); // direct_8x8_inference_flag
+  const fieldFactor = frameMbsOnly ? 1 : 2;
+  const heightInMbs = boundedCount('height in macroblocks', heightInMapUnits * fieldFactor, MAX_SIDE_MACROBLOCKS);
+  boundedCount('picture size in macroblocks', widthInMbs * heightInMbs, MAX_FRAME_MACROBLOCKS);
 
   const { chromaFormat, bitDepthLuma, bitDepthChroma } = colour;
   // cropping counts chroma samples (7-19 to 7-22); planes coded apart are 4:4:4, where these are as luma samples
-  const fieldFactor = frameMbsOnly ? 1 : 2;
   const cropUnitX = chromaFormat === 1 || chromaFormat === 2 ? 2 : 1;
   const cropUnitY = (chromaFormat === 1 ? 2 : 1) * fieldFactor;
   let width = widthInMbs * MACROBLOCK;
-  let height = heightInMapUnits * MACROBLOCK * fieldFactor;
+  let height = heightInMbs * MACROBLOCK;
   if (reader.flag()) {
     const cropX = (reader.ue() + reader.ue()) * cropUnitX;
     const cropY = (reader.ue() + reader.ue()) * cropUnitY;

@@ -15,6 +15,9 @@ export class CodecError extends Error {
   }
 }
 
+/** Bytes that keep the rules of their codec, as far as they were read, but are more than this server takes. */
+export class ExcessError extends CodecError {}
+
 /** A number above its bound. */
 export function tooLarge(what: string, value: number, limit: number): CodecError {
   return new CodecError(`${what} is ${value}, at most ${limit} is allowed`, value, limit);

@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { BitWriter } from './bits.ts';
 import { CodecError } from './codec-error.ts';
 import { h265Track, parseHevcConfig, parseHevcSps, serializeHevcConfig } from './hevc.ts';
+import { spsProblem } from './sps-problem.ts';
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex');
 
@@ -52,6 +54,41 @@ describe('H265', () => {
       assert.equal([chromaFormat, bitDepthLuma, bitDepthChroma, subLayers, level].join(' '), format);
     });
   }
+
+  it('knows no picture that is larger than those of the highest level, or has no side', () => {
+    const sps = (width: number, height: number): Buffer => {
+      const writer = new BitWriter();
+      const ue = (value: number): void => {
+        const bits = Math.floor(Math.log2(value + 1));
+        writer.bits(0, bits);
+        writer.bits(value + 1, bits + 1);
+      };
+      for (const value of [0, 1, width, height]) ue(value);
+      writer.bits(0, 1);
+      ue(0);
+      ue(0);
+      return Buffer.concat([hex('420101 0160000000900000000000 5d'), writer.toBuffer()]);
+    };
+    for (const [width, height] of [
+      [33_776, 4222],
+      [4222, 33_776],
+      [11_941, 11_941],
+    ] as const) {
+      const track = h265Track([VPS], [sps(width, height)], [PPS]);
+      assert.deepEqual([track.width, track.height, spsProblem(track)], [width, height, null]);
+    }
+    for (const [width, height, value, limit] of [
+      [33_777, 16, 33_777, 33_776],
+      [33_776, 4224, 33_776 * 4224, 142_606_336],
+      [11_942, 11_942, 11_942 ** 2, 142_606_336],
+      [0, 1080, null, null],
+    ] as const) {
+      assert.throws(() => parseHevcSps(sps(width, height)), { name: 'CodecError', value, limit });
+      const track = h265Track([VPS], [sps(width, height)], [PPS]);
+      assert.deepEqual([track.width, track.height], [0, 0]);
+      assert.equal(spsProblem(track)?.value, value);
+    }
+  });
 
   it('gives back the track from the record it wrote', () => {
     for (const { sps } of CASES) {

@@ -6,8 +6,9 @@ import { CodecError, tooLarge } from './codec-error.ts';
 import { H265_NAL, NAL_LENGTH_SIZE, removeEmulationPrevention } from './nal.ts';
 import type { H265Track } from './track.ts';
 
-/** Level 7.2: MaxLumaPs 142606336, and no side above sqrt(8 * MaxLumaPs) (ITU-T H.265 A.4.1). */
-const MAX_SIDE_PIXELS = 33776;
+/** Level 7.2, the highest: MaxLumaPs, and no side above sqrt(8 * MaxLumaPs), in pixels (ITU-T H.265 A.4.1, table A.8). */
+const MAX_PICTURE_PIXELS = 142_606_336;
+const MAX_SIDE_PIXELS = 33_776;
 const MAX_CHROMA_FORMAT = 3;
 const MAX_BIT_DEPTH_MINUS8 = 8;
 /** sps_max_sub_layers_minus1 (7.4.3.2.1). */
@@ -63,6 +64,9 @@ export function readHevcSps(reader: BitReader): HevcSps {
   if (chromaFormat === 3) reader.skip(1); // separate_colour_plane_flag
   let width = reader.ueUpTo(MAX_SIDE_PIXELS, 'pic_width_in_luma_samples');
   let height = reader.ueUpTo(MAX_SIDE_PIXELS, 'pic_height_in_luma_samples');
+  const pixels = width * height;
+  if (pixels === 0) throw new CodecError(`a picture of ${width}x${height}`);
+  if (pixels > MAX_PICTURE_PIXELS) throw tooLarge('picture size in luma samples', pixels, MAX_PICTURE_PIXELS);
   if (reader.flag()) {
     // SubWidthC and SubHeightC (table 6-1)
     const unitX = chromaFormat === 1 || chromaFormat === 2 ? 2 : 1;

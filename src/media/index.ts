@@ -11,7 +11,8 @@ export type { AvcSps } from './avc.ts';
 export { h264Track, parseAvcConfig, serializeAvcConfig } from './avc.ts';
 export { BitReader } from './bits.ts';
 export { ByteQueue } from './byte-queue.ts';
-export { CodecError } from './codec-error.ts';
+export { CodecError, ExcessError } from './codec-error.ts';
+export { MIN_DECLARED_KBITS } from './declared-rate.ts';
 export type { AudioCodec, AudioFrame, DataFrame, Frame, VideoCodec, VideoFrame } from './frame.ts';
 export { FRAME_OVERHEAD_BYTES } from './frame.ts';
 export type { HevcSps } from './hevc.ts';
@@ -28,6 +29,7 @@ export {
   isH264Idr,
   isH265Irap,
   joinNalUnits,
+  MAX_NAL_UNITS,
   NAL_LENGTH_SIZE,
   splitNalUnits,
   widenNalLengths,
@@ -38,6 +40,7 @@ export { NO_BYTES } from './output-format.ts';
 export { ParameterSets } from './parameter-sets.ts';
 export { reorderDepth } from './reorder-depth.ts';
 export { sameTrack } from './same-track.ts';
+export { spsProblem } from './sps-problem.ts';
 export type {
   AacTrack,
   AudioTrack,

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { CodecError } from './codec-error.ts';
+import { CodecError, ExcessError } from './codec-error.ts';
 import {
   annexBToNalUnits,
   checkNalUnits,
@@ -11,6 +11,7 @@ import {
   isH265Irap,
   isH265ParameterSet,
   joinNalUnits,
+  MAX_NAL_UNITS,
   removeEmulationPrevention,
   splitNalUnits,
   widenNalLengths,
@@ -63,6 +64,30 @@ describe('NAL units', () => {
     assert.throws(() => splitNalUnits(hex('65'), 5), { name: 'CodecError', value: 5, limit: 4 });
     assert.equal(checkNalUnits(hex('00000001 65')), null);
     assert.ok(checkNalUnits(hex('00000002 65')) instanceof CodecError);
+  });
+
+  it('bounds the NAL units of an access unit, empty ones too: so many are taken, and one more is not', () => {
+    const tooMany = { name: 'CodecError', value: MAX_NAL_UNITS + 1, limit: MAX_NAL_UNITS };
+    for (const [size, one] of [
+      [4, '00000001 41'],
+      [1, '01 41'],
+      [4, '00000000'],
+    ] as const) {
+      const most = Buffer.alloc((MAX_NAL_UNITS * one.replace(' ', '').length) / 2, hex(one));
+      const more = Buffer.concat([most, hex(one)]);
+      assert.equal(checkNalUnits(most, size), null);
+      assert.equal(splitNalUnits(most, size).length, one === '00000000' ? 0 : MAX_NAL_UNITS);
+      assert.ok(checkNalUnits(more, size) instanceof ExcessError);
+      assert.throws(() => splitNalUnits(more, size), tooMany);
+      assert.throws(() => widenNalLengths(more, size), tooMany);
+    }
+    for (const one of ['000001 41', '00000001 41', '000001']) {
+      const most = Buffer.alloc((MAX_NAL_UNITS * one.replace(' ', '').length) / 2, hex(one));
+      assert.equal(annexBToNalUnits(most, MAX_NAL_UNITS).length, one === '000001' ? 0 : MAX_NAL_UNITS);
+      assert.throws(() => annexBToNalUnits(Buffer.concat([most, hex(one)]), MAX_NAL_UNITS), tooMany);
+    }
+    // a file of many access units
+    assert.equal(annexBToNalUnits(Buffer.alloc(200_000, hex('000001 41'))).length, 50_000);
   });
 
   it('finds units behind start codes of 3 and 4 bytes and drops the zeros around them', () => {

@@ -1,20 +1,31 @@
 /** NAL units of H264 and H265: behind lengths (ISO 14496-15), behind start codes (Annex B), and what type they are. */
-import { CodecError, tooLarge } from './codec-error.ts';
+import { CodecError, ExcessError, tooLarge } from './codec-error.ts';
 
 /** Lengths of this many bytes stand before the NAL units of every `VideoFrame`. */
 export const NAL_LENGTH_SIZE = 4;
+/**
+ * NAL units in an access unit, empty ones included. H264 has at most MaxFS / SliceRate = 139264 / 24 = 5802 slices in a
+ * picture of level 6.2, where pictures come as fast as the level allows (ITU-T H.264 A.3.3, tables A-1 and A-4), H265 600
+ * slice segments (ITU-T H.265 table A.8); the rest is room for SEI, parameter sets and delimiters. Each costs the output
+ * formats some work, however short it is, so that millions of them would hold up everybody.
+ */
+export const MAX_NAL_UNITS = 8192;
 /** lengthSizeMinusOne has two bits (ISO 14496-15 5.2.4.1). */
 const MAX_NAL_LENGTH_SIZE = 4;
 /** start_code_prefix_one_3bytes (ITU-T H.264 B.1.1). */
 const START_CODE = Buffer.from([0, 0, 1]);
 
-/** Whether `data` is whole NAL units behind lengths of `lengthSize` bytes: null, or what is wrong. Copies nothing. */
+/**
+ * Whether `data` is whole NAL units behind lengths of `lengthSize` bytes, and no more than an access unit may have: null, or
+ * what is wrong (an `ExcessError` where there are too many). Copies nothing.
+ */
 export function checkNalUnits(data: Buffer, lengthSize: number = NAL_LENGTH_SIZE): CodecError | null {
   if (lengthSize < 1 || lengthSize > MAX_NAL_LENGTH_SIZE) {
     return tooLarge('size of NAL unit lengths', lengthSize, MAX_NAL_LENGTH_SIZE);
   }
   let at = 0;
-  while (at < data.length) {
+  for (let count = 1; at < data.length; count++) {
+    if (count > MAX_NAL_UNITS) return tooMany(count, MAX_NAL_UNITS);
     const left = data.length - at - lengthSize;
     if (left < 0) {
       const found = data.length - at;
@@ -30,7 +41,7 @@ export function checkNalUnits(data: Buffer, lengthSize: number = NAL_LENGTH_SIZE
 /**
  * The NAL units of an access unit as views; empty ones are left out.
  * @param lengthSize bytes of each length, 1 to 4
- * @throws CodecError where a length runs past the end
+ * @throws CodecError where a length runs past the end, or there are more than `MAX_NAL_UNITS`
  */
 export function splitNalUnits(data: Buffer, lengthSize: number = NAL_LENGTH_SIZE): Buffer[] {
   const error = checkNalUnits(data, lengthSize);
@@ -48,8 +59,8 @@ export function splitNalUnits(data: Buffer, lengthSize: number = NAL_LENGTH_SIZE
 
 /**
  * The NAL units behind lengths of `lengthSize` bytes, now behind 4-byte lengths in a new buffer; empty ones are left out. No
- * view is made of any: an access unit of 16 MB can have millions.
- * @throws CodecError where a length runs past the end
+ * view is made of any.
+ * @throws CodecError where a length runs past the end, or there are more than `MAX_NAL_UNITS`
  */
 export function widenNalLengths(data: Buffer, lengthSize: number): Buffer {
   const error = checkNalUnits(data, lengthSize);
@@ -89,16 +100,23 @@ export function joinNalUnits(units: readonly Buffer[]): Buffer {
 /**
  * The NAL units of a byte stream (ITU-T H.264 and H.265 Annex B) as views, without start codes and the zeros around
  * them. Bytes before the first start code are left out.
+ * @param maxUnits how many start codes there may be: `MAX_NAL_UNITS` where the bytes are one access unit; absent: any number
+ * @throws CodecError where there are more
  */
-export function annexBToNalUnits(data: Buffer): Buffer[] {
+export function annexBToNalUnits(data: Buffer, maxUnits: number = Number.POSITIVE_INFINITY): Buffer[] {
   const units: Buffer[] = [];
   let at = data.indexOf(START_CODE);
-  while (at !== -1) {
+  for (let count = 1; at !== -1; count++) {
+    if (count > maxUnits) throw tooMany(count, maxUnits);
     const start = at + START_CODE.length;
     at = data.indexOf(START_CODE, start);
     pushTrimmed(units, data, start, at === -1 ? data.length : at);
   }
   return units;
+}
+
+function tooMany(count: number, limit: number): ExcessError {
+  return new ExcessError(`an access unit has ${count} NAL units and more, at most ${limit} are allowed`, count, limit);
 }
 
 /** A NAL unit never ends in a zero byte, so zeros at its end belong to the stream (trailing_zero_8bits, B.1.1). */

@@ -7,7 +7,7 @@ export interface H264Track {
   /** NAL units without length or start code. */
   readonly sps: readonly Buffer[];
   readonly pps: readonly Buffer[];
-  /** Size in pixels after cropping (ITU-T H.264 7.4.2.1.1); 0 where the SPS could not be read. */
+  /** Size in pixels after cropping (ITU-T H.264 7.4.2.1.1); 0 where the SPS could not be read, or no level has such pictures. */
   readonly width: number;
   readonly height: number;
 }
@@ -61,6 +61,8 @@ export interface Tracks {
    * passed on as it came; null where the publisher sent none.
    */
   readonly metadata: Buffer | null;
+  /** The bit rate that the publisher declares of all that it sends, in kbit/s of 1000 bits; absent where it declares none. */
+  readonly declaredKbits?: number;
 }
 
 export const NO_TRACKS: Tracks = { video: null, audio: null, metadata: null };

@@ -5,7 +5,7 @@ import { remoteAddress } from './address.ts';
 import { Complaints } from './complaints.ts';
 
 /** What the peer was to speak. */
-export type FaultyProtocol = 'RTMP' | 'RTSP' | 'HTTP' | 'WebSocket' | 'HLS' | 'API';
+export type FaultyProtocol = 'RTMP' | 'RTSP' | 'PS' | 'HTTP' | 'WebSocket' | 'HLS' | 'API';
 
 export type FaultReason =
   /** A TLS handshake failed, or was none. */

@@ -49,6 +49,10 @@ async function full(): Promise<Family[]> {
   all.hub.batchWritten(0.4);
   all.hub.batchWritten(30);
   all.hub.batchWritten(5000);
+  all.hub.timeJumped();
+  all.hub.pictureUnreadable('RTMP');
+  all.hub.rateExceeded();
+  all.countFault('RTMP', 'malformed');
   all.hls.segmentWritten(12);
   all.hls.segmentLost();
   all.records.failed('mp4');
@@ -96,6 +100,9 @@ test('the values are those of the parts', async () => {
   assert.equal(value('millrace_streams', { state: 'published' }), 1);
   assert.equal(value('millrace_streams', { state: 'waiting' }), 1);
   assert.equal(value('millrace_stream_received_bytes_per_second', { stream: 'a\\"\\\\\\n' }), 1024);
+  assert.equal(value('millrace_time_jumps_total'), 1);
+  assert.equal(value('millrace_peer_faults_total', { protocol: 'RTMP', reason: 'malformed' }), 2);
+  assert.equal(value('millrace_declared_rate_exceeded_total'), 1);
   const receiver = 'http://h:1';
   assert.equal(value('millrace_notify_backlog'), 3);
   assert.equal(value('millrace_notify_oldest_event_age_seconds', { receiver }), 1.5);

@@ -81,6 +81,11 @@ export class Metrics {
       help: 'How often the times of a publisher or a pull did not go on, and the stream’s time was bridged over it',
       registers,
     });
+    const rates = new Counter({
+      name: 'millrace_declared_rate_exceeded_total',
+      help: 'Publications that sent more than ten times the bit rate that they declared, over some seconds',
+      registers,
+    });
     const faults = new Counter({
       name: 'millrace_peer_faults_total',
       help: 'What peers did that was refused or ended: TLS, malformed or too large messages, time-outs, refusals',
@@ -103,6 +108,8 @@ export class Metrics {
       sessionEnded: (session, reason) => this.#totals.add(session, reason),
       batchWritten: (ms) => fanoutDelay.add(ms),
       timeJumped: () => jumps.inc(),
+      pictureUnreadable: (protocol) => faults.inc({ protocol, reason: 'malformed' }),
+      rateExceeded: () => rates.inc(),
     };
     this.hls = { segmentWritten: (ms) => segmentDelay.add(ms), segmentLost: () => lostSegments.inc() };
     this.countFault = (protocol, reason) => faults.inc({ protocol, reason });

@@ -66,6 +66,16 @@ export class FakePeer implements Peer, Sink {
   }
 }
 
+/** Counts nothing, but what is given. */
+export const watching = (watch: Partial<HubWatch>): HubWatch => ({
+  sessionEnded() {},
+  batchWritten() {},
+  timeJumped() {},
+  pictureUnreadable() {},
+  rateExceeded() {},
+  ...watch,
+});
+
 export const identity = (sessionId: string, streamName = 's', baseType: BaseType = 'SUB'): SessionIdentity => ({
   sessionId,
   protocol: 'RTMP',

@@ -74,6 +74,11 @@ export class Session {
     return this.peer.remoteAddr?.() ?? this.identity.remoteAddr;
   }
 
+  /** Received over the last full window, in kbit/s of 1000 bits. */
+  get readKbitsPerSec(): number {
+    return (this.#readKbits * 1024) / 1000;
+  }
+
   get stopped(): boolean {
     return this.#stopped;
   }

@@ -42,4 +42,8 @@ export interface HubWatch {
   batchWritten(ms: number): void;
   /** A publisher's clock jumped, and its stream's time went on without a gap. */
   timeJumped(): void;
+  /** The SPS of a publication cannot be read, or is of a picture that no level has; once a publication. */
+  pictureUnreadable(protocol: Protocol): void;
+  /** A publisher sends far more than it declared; once a publication. */
+  rateExceeded(): void;
 }

@@ -13,8 +13,8 @@ import {
 } from './fanout.ts';
 import { FrameRate } from './frame-rate.ts';
 import { GopCache } from './gop-cache.ts';
-import { JumpReport } from './jump-report.ts';
 import type { BaseType, Clock, Log, StopReason, StreamChange } from './ports.ts';
+import { PublicationReport } from './publication-report.ts';
 import type { Session, StreamState } from './session.ts';
 import type { GroupSnapshot, HubWatch } from './snapshot.ts';
 import { Subscriber } from './subscriber.ts';
@@ -84,10 +84,9 @@ export class Stream {
   readonly appName: string;
   readonly #options: StreamOptions;
   readonly #clock: Clock;
-  readonly #jumps: JumpReport;
+  readonly #deps: StreamDeps;
   readonly #timing: FanoutTiming | null;
   readonly #consumers: Consumers;
-  readonly #onChange: (change: StreamChange) => void;
   readonly #onEmpty: (stream: Stream) => void;
   readonly #subscribers = new Map<string, Subscriber>();
   readonly #fanouts = new Map<string, Fanout>();
@@ -100,6 +99,7 @@ export class Stream {
   #publisherReadBytes = 0;
   #publisherReadAt = 0;
   #frameRate = new FrameRate();
+  #report: PublicationReport | null = null;
   #tracks: Tracks = NO_TRACKS;
 
   constructor(
@@ -114,11 +114,10 @@ export class Stream {
     this.#options = options;
     this.#clock = deps.clock;
     this.#timing = deps.watch === undefined ? null : { clock: deps.clock, watch: deps.watch };
-    this.#jumps = new JumpReport(deps.log, deps.watch);
+    this.#deps = deps;
     this.#consumers = new Consumers(deps.consumers, deps.log, () => {
       if (this.empty) this.#onEmpty(this);
     });
-    this.#onChange = deps.onChange;
     this.#onEmpty = onEmpty;
     this.#gops = new GopCache(options.gopNum, options.singleGopMaxFrameNum);
   }
@@ -162,6 +161,7 @@ export class Stream {
     this.#publisherReadBytes = session.peer.readBytes();
     this.#publisherReadAt = this.#clock.monotonicMs();
     this.#frameRate = new FrameRate();
+    this.#report = new PublicationReport(session.identity, this.#deps);
     this.#tracks = NO_TRACKS;
     this.#timeline.begin();
     session.start(this.state);
@@ -294,6 +294,7 @@ export class Stream {
     const publisher = this.#publisher;
     if (publisher !== null) {
       publisher.tick();
+      this.#report?.checkRate(this.#tracks, publisher.readKbitsPerSec);
       const idleMs = publisher.peer.idleTimeoutMs ?? this.#options.idleTimeoutMs;
       if (this.#silentMs(publisher, nowMs) >= idleMs && idleMs > 0) this.#endPublisher(publisher, 'timed out');
       else if (nowMs >= publisher.endsAtMs) this.#endPublisher(publisher, 'expired');
@@ -335,6 +336,7 @@ export class Stream {
   }
 
   #setTracks(tracks: Tracks): void {
+    this.#report?.checkPicture(tracks);
     this.#tracks = tracks;
     this.#gops.setTracks(tracks);
     for (const fanout of this.#fanoutList) fanout.setTracks(tracks);
@@ -352,7 +354,7 @@ export class Stream {
     const { jumps } = this.#timeline;
     const offset = this.#timeline.offset(input.kind, input.dts, this.#clock.monotonicMs());
     if (this.#timeline.jumps !== jumps) {
-      this.#jumps.jumped(this.name, this.#publisher?.identity.sessionId ?? '', input.dts);
+      this.#report?.jumped(input.dts);
       this.#consumers.discontinuity();
     }
     const frame = offset === 0 ? input : { ...input, dts: input.dts + offset, pts: input.pts + offset };
@@ -388,7 +390,7 @@ export class Stream {
 
   /** The last thing that a change does: who is told may change the stream again. */
   #changed(): void {
-    this.#onChange({
+    this.#deps.onChange({
       streamName: this.name,
       appName: this.appName,
       hasInSession: this.#publisher !== null,

@@ -5,8 +5,9 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { Frame, Tracks } from '../../src/media/index.ts';
-import { Outbound, parseMediaUrl } from '../../src/net/index.ts';
+import { FaultLog, Outbound, parseMediaUrl } from '../../src/net/index.ts';
 import { openRtspSource } from '../../src/protocols/rtsp/index.ts';
+import type { Log } from '../../src/streams/index.ts';
 import { start } from '../support/process.ts';
 import type { Scope } from '../support/temp-dir.ts';
 import { withPatience } from '../support/wait-for.ts';
@@ -34,6 +35,7 @@ async function pull(scope: Scope, url: string, isUdp: boolean, pictures: number)
   const frames: Frame[] = [];
   const warnings: string[] = [];
   let tracks: Tracks | null = null;
+  const log: Log = { debug: silent, info: silent, error: silent, warn: (_, text) => void warnings.push(text) };
   const source = openRtspSource(
     { target, isUdp, timeoutMs: 10_000, verifyTls: false, outbound: new Outbound({ allow: [] }), userAgent: 'test' },
     {
@@ -47,10 +49,7 @@ async function pull(scope: Scope, url: string, isUdp: boolean, pictures: number)
       onBytes: silent,
       onClosed: (why) => reject(new Error(why)),
     },
-    {
-      log: { debug: silent, info: silent, error: silent, warn: (_, text) => void warnings.push(text) },
-      clock: { monotonicMs: () => performance.now(), unixMs: () => Date.now() },
-    },
+    { log, clock: { monotonicMs: () => performance.now(), unixMs: () => Date.now() }, faults: new FaultLog(log) },
   );
   scope.after(() => source.close('the test is over'));
   await withPatience(promise, () => `${frames.length} frames`);

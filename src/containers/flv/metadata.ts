@@ -1,5 +1,5 @@
 /** onMetaData: what a script tag says of a stream (annex E.5), read and made. */
-import type { AudioTrack, Tracks, VideoTrack } from '../../media/index.ts';
+import { type AudioTrack, MIN_DECLARED_KBITS, type Tracks, type VideoTrack } from '../../media/index.ts';
 import type { AmfValue } from './amf-value.ts';
 import { Amf0Error, amfProperty } from './amf-value.ts';
 import { parseAmf0, serializeAmf0 } from './amf0.ts';
@@ -51,9 +51,29 @@ export function declaredKinds(body: Buffer): { video: boolean; audio: boolean } 
     if (!(error instanceof Amf0Error)) throw error;
   }
   return {
-    video: isDeclared(amfProperty(value, 'hasVideo'), amfProperty(value, 'videocodecid')),
-    audio: isDeclared(amfProperty(value, 'hasAudio'), amfProperty(value, 'audiocodecid')),
+    video: isKindDeclared(value, 'hasVideo', 'videocodecid'),
+    audio: isKindDeclared(value, 'hasAudio', 'audiocodecid'),
   };
+}
+
+/**
+ * The bit rate that the publisher's metadata declares of video and audio together, in kbit/s; null where it declares none.
+ * The rate of audio alone says nothing of a stream that has video.
+ */
+export function declaredKbits(metadata: AmfValue): number | null {
+  const video = plausibleRate(amfProperty(metadata, 'videodatarate'));
+  const audio = plausibleRate(amfProperty(metadata, 'audiodatarate'));
+  if (video === 0 && (audio === 0 || isKindDeclared(metadata, 'hasVideo', 'videocodecid'))) return null;
+  return video + audio;
+}
+
+/** 0 where it is none. */
+function plausibleRate(value: AmfValue): number {
+  return typeof value === 'number' && value >= MIN_DECLARED_KBITS ? value : 0;
+}
+
+function isKindDeclared(metadata: AmfValue, has: string, codecId: string): boolean {
+  return isDeclared(amfProperty(metadata, has), amfProperty(metadata, codecId));
 }
 
 /** A codec id is a number or a name; 0 and '' name none that is carried. */

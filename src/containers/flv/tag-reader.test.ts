@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { aacTrack, h264Track, NO_TRACKS } from '../../media/index.ts';
-import { amfEcmaArray } from './amf-value.ts';
+import { type AmfValue, amfEcmaArray } from './amf-value.ts';
 import { serializeAmf0 } from './amf0.ts';
 import { audioConfigTagBody } from './audio-tag.ts';
 import { TAG_TYPE } from './tag.ts';
@@ -40,6 +40,30 @@ describe('TagReader', () => {
       { kind: 'tracks', tracks: fourth },
     ]);
     assert.deepEqual(reader.tracks, fourth);
+  });
+
+  it('tells the bit rate that metadata declare, until others come', () => {
+    const reader = new TagReader();
+    const declared = (properties: Record<string, AmfValue>): number | undefined => {
+      const body = serializeAmf0('onMetaData', amfEcmaArray(properties));
+      const [event] = read(reader, TAG_TYPE.script, 0, body);
+      assert.ok(event?.kind === 'tracks');
+      assert.deepEqual(event.tracks.metadata, body);
+      return event.tracks.declaredKbits;
+    };
+    assert.equal(declared({ videocodecid: 7, videodatarate: 2500, audiocodecid: 10, audiodatarate: 160.5 }), 2660.5);
+    assert.equal(declared({ width: 1 }), undefined);
+    assert.equal(declared({ videodatarate: 8 }), 8);
+    assert.equal(declared({ audiocodecid: 10, audiodatarate: 64 }), 64);
+    // nothing is said of what is most of it
+    assert.equal(declared({ videocodecid: 7, audiodatarate: 128 }), undefined);
+    assert.equal(declared({ hasVideo: true, audiodatarate: 128, x: 1 }), undefined);
+    for (const nonsense of [0, 7.9, -2500, Number.NaN, '2500', null]) {
+      assert.equal(declared({ videocodecid: 'avc1', videodatarate: nonsense, audiodatarate: 128 }), undefined);
+    }
+    read(reader, TAG_TYPE.script, 0, serializeAmf0('onMetaData', amfEcmaArray({ videodatarate: 100 })));
+    const [changed] = read(reader, TAG_TYPE.video, 0, videoConfigTagBody(VIDEO));
+    assert.ok(changed?.kind === 'tracks' && changed.tracks.declaredKbits === 100);
   });
 
   it('puts the track of plain audio before its first frame', () => {

@@ -4,7 +4,7 @@ import { NO_TRACKS, sameTrack } from '../../media/index.ts';
 import { Amf0Error } from './amf-value.ts';
 import { Amf0Reader, parseAmf0 } from './amf0.ts';
 import { AudioTagParser } from './audio-tag.ts';
-import { METADATA_NAME } from './metadata.ts';
+import { declaredKbits, METADATA_NAME } from './metadata.ts';
 import { TAG_TYPE } from './tag.ts';
 import { VideoTagParser } from './video-tag.ts';
 
@@ -18,8 +18,8 @@ export type TagEvent =
   | { readonly kind: 'end-of-sequence' }
   | { readonly kind: 'ignored'; readonly why: string }
   | { readonly kind: 'unsupported'; readonly codecName: string }
-  /** This tag broke the rules and is left out; those after it may be sound. */
-  | { readonly kind: 'corrupt'; readonly why: string };
+  /** This tag broke the rules, or has more in it than this server takes, and is left out; those after it may be sound. */
+  | { readonly kind: 'corrupt' | 'excessive'; readonly why: string };
 
 /** Takes events: an array of them, or of a wider type. */
 export interface TagEvents {
@@ -103,9 +103,14 @@ export class TagReader {
       events.push({ kind: 'corrupt', why });
       return;
     }
-    parseAmf0(body);
+    const [, metadata] = parseAmf0(body);
     if (this.#tracks.metadata?.equals(body) === true) return;
-    this.#tracks = { ...this.#tracks, metadata: Buffer.from(body) };
+    const { video, audio } = this.#tracks;
+    const kbits = declaredKbits(metadata);
+    this.#tracks = {
+      ...{ video, audio, metadata: Buffer.from(body) },
+      ...(kbits === null ? {} : { declaredKbits: kbits }),
+    };
     events.push({ kind: 'tracks', tracks: this.#tracks });
   }
 }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { VideoFrame } from '../../media/index.ts';
-import { h264Track, h265Track, serializeAvcConfig, serializeHevcConfig } from '../../media/index.ts';
+import { h264Track, h265Track, MAX_NAL_UNITS, serializeAvcConfig, serializeHevcConfig } from '../../media/index.ts';
 import type { VideoTag } from './video-tag.ts';
 import { VideoTagParser, videoConfigTagBody, videoTagBody, videoTagPrefix, videoTagPrefixSize } from './video-tag.ts';
 
@@ -147,6 +147,27 @@ describe('video tag, enhanced', () => {
   it('says what is corrupt', () => {
     for (const bodies of [['90'], ['90 6176'], [`90 ${avc1} 01`], [avc, `91 ${avc1} 0000`], [avc, `93 ${avc1} 0001`]]) {
       assert.equal(parse(...bodies).kind, 'corrupt', bodies.join());
+    }
+  });
+});
+
+describe('video tag of too many NAL units', () => {
+  const units = (count: number, one: string): Buffer => Buffer.alloc((count * one.length) / 2, one, 'hex');
+
+  it('is left out with the reason, whatever the size of lengths; of as many as there may be it is read', () => {
+    for (const [size, one] of [
+      [4, '0000000141'],
+      [2, '000141'],
+    ] as const) {
+      const parser = new VideoTagParser();
+      const config = videoConfigTagBody(AVC);
+      config[9] = 0xfc | (size - 1);
+      assert.equal(parser.parse(config).kind, 'config');
+      const most = parser.parse(Buffer.concat([hex('2701000000'), units(MAX_NAL_UNITS, one)]));
+      assert.ok(most.kind === 'frame' && most.data.equals(units(MAX_NAL_UNITS, '0000000141')));
+      const more = parser.parse(Buffer.concat([hex('2701000000'), units(MAX_NAL_UNITS + 1, one)]));
+      const why = 'an access unit has 8193 NAL units and more, at most 8192 are allowed';
+      assert.deepEqual(more, { kind: 'excessive', why });
     }
   });
 });

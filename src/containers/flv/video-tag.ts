@@ -3,6 +3,7 @@ import type { VideoCodec, VideoFrame, VideoTrack } from '../../media/index.ts';
 import {
   CodecError,
   checkNalUnits,
+  ExcessError,
   NAL_LENGTH_SIZE,
   parseAvcConfig,
   parseHevcConfig,
@@ -29,7 +30,8 @@ export type VideoTag =
   | { readonly kind: 'end-of-sequence' }
   | { readonly kind: 'ignored'; readonly why: string }
   | { readonly kind: 'unsupported'; readonly codecName: string }
-  | { readonly kind: 'corrupt'; readonly why: string };
+  /** `excessive`: there is more in it than this server takes. */
+  | { readonly kind: 'corrupt' | 'excessive'; readonly why: string };
 
 const CODEC_ID = { avc: 7, hevc: 12 } as const;
 /** Names of the CodecIDs that are not carried (annex E.4.3.1, and what others added). */
@@ -140,13 +142,9 @@ export class VideoTagParser {
   #frame(codec: VideoCodec, frameType: number, compositionTime: number, payload: Buffer): VideoTag {
     if (codec !== this.#codec) return { kind: 'ignored', why: `${codec} before its sequence header` };
     if (payload.length === 0) return { kind: 'ignored', why: 'empty video frame' };
-    let data = payload;
-    if (this.#nalLengthSize === NAL_LENGTH_SIZE) {
-      const error = checkNalUnits(payload);
-      if (error !== null) return { kind: 'corrupt', why: error.message };
-    } else {
-      data = widenNalLengths(payload, this.#nalLengthSize);
-    }
+    const error = checkNalUnits(payload, this.#nalLengthSize);
+    if (error !== null) return { kind: error instanceof ExcessError ? 'excessive' : 'corrupt', why: error.message };
+    const data = this.#nalLengthSize === NAL_LENGTH_SIZE ? payload : widenNalLengths(payload, this.#nalLengthSize);
     const key = frameType === FRAME_TYPE.key || frameType === FRAME_TYPE.generatedKey;
     return { kind: 'frame', codec, key, compositionTime, data };
   }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { everySplit } from '../../media/every-split.fixture.ts';
-import { adtsHeader, h264Track, type Tracks } from '../../media/index.ts';
+import { adtsHeader, h264Track, joinNalUnits, MAX_NAL_UNITS, type Tracks } from '../../media/index.ts';
 import { TsDemuxer } from './demuxer.ts';
 import type { TsEvent } from './events.ts';
 import {
@@ -264,6 +264,21 @@ describe('hostile input', () => {
         demux([bytes]);
       }),
     );
+  });
+
+  it('of too many NAL units is left out and told, and the next access unit is read', () => {
+    /** Behind the delimiter that the muxer writes. */
+    const picture = (dts: number, units: number) => ({
+      ...video(dts),
+      data: joinNalUnits(Array.from({ length: units }, () => Buffer.from([0x41, 0x9a]))),
+    });
+    const muxer = new TsMuxer(VIDEO_ONLY);
+    const frames = [video(0, true), picture(40, MAX_NAL_UNITS - 1), picture(80, MAX_NAL_UNITS), video(120)];
+    const events = demux([muxer.header(), ...frames.map((frame) => muxer.write(frame))]);
+    const said = events.map((event) => (event.type === 'frame' ? event.frame.dts - LEAD_MS : event.type));
+    assert.deepEqual(said, ['tracks', 0, 40, 'excess', 120]);
+    const reason = 'an access unit has 8193 NAL units and more, at most 8192 are allowed';
+    assert.deepEqual(events[3], { type: 'excess', pid: 0x100, reason });
   });
 
   it('of an adaptation field that is too long is told', () => {

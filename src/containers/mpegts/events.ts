@@ -10,7 +10,9 @@ export type TsEvent =
   /** Bytes that are no packets. */
   | { readonly type: 'skipped'; readonly bytes: number }
   /** Something on the PID was dropped; `reason` says what and why, with value and limit. */
-  | { readonly type: 'problem'; readonly pid: number; readonly reason: string };
+  | { readonly type: 'problem'; readonly pid: number; readonly reason: string }
+  /** An access unit on the PID was dropped, for it is larger, or in more pieces, than any that is taken; each is told. */
+  | { readonly type: 'excess'; readonly pid: number; readonly reason: string };
 
 /** Gathers the events of one push, and knows the tracks found so far. */
 export class EventList {
@@ -29,6 +31,10 @@ export class EventList {
 
   problem(pid: number, reason: string): void {
     this.#events.push({ type: 'problem', pid, reason });
+  }
+
+  excess(pid: number, reason: string): void {
+    this.#events.push({ type: 'excess', pid, reason });
   }
 
   setVideo(video: VideoTrack | null): void {

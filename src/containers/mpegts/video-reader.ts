@@ -1,6 +1,7 @@
 /** Video of a PID: each PES packet is one access unit (as all live encoders and our muxer write them). */
 import {
   annexBToNalUnits,
+  ExcessError,
   H264_NAL,
   H265_NAL,
   h264NalType,
@@ -8,6 +9,7 @@ import {
   isH264Idr,
   isH265Irap,
   joinNalUnits,
+  MAX_NAL_UNITS,
   ParameterSets,
 } from '../../media/index.ts';
 import type { EventList } from './events.ts';
@@ -32,11 +34,13 @@ export class VideoReader {
       this.#events.problem(this.#pid, 'a video PES packet without pts, one is needed for each access unit');
       return;
     }
+    const units = this.#unitsOf(payload);
+    if (units === null) return;
     const h265 = this.#codec === 'H265';
     const rest: Buffer[] = [];
     const sets: Buffer[] = [];
     let key = false;
-    for (const unit of annexBToNalUnits(payload)) {
+    for (const unit of units) {
       const type = h265 ? h265NalType(unit) : h264NalType(unit);
       const names = h265 ? H265_NAL : H264_NAL;
       if (type === names.AUD) continue;
@@ -50,6 +54,17 @@ export class VideoReader {
     if (rest.length === 0 || this.#sets.track === null) return;
     const data = joinNalUnits(rest);
     this.#events.push({ type: 'frame', frame: { kind: 'video', codec: this.#codec, dts, pts, key, data } });
+  }
+
+  /** Null where there are too many. */
+  #unitsOf(payload: Buffer): Buffer[] | null {
+    try {
+      return annexBToNalUnits(payload, MAX_NAL_UNITS);
+    } catch (error) {
+      if (!(error instanceof ExcessError)) throw error;
+      this.#events.excess(this.#pid, error.message);
+      return null;
+    }
   }
 
   /** Nothing lives from one access unit to the next but parameter sets. */

@@ -1,5 +1,14 @@
 /** Video of program streams, cut into access units where they begin: a PES packet may hold a part of one, or several. */
-import { H264_NAL, H265_NAL, h264NalType, h265NalType, isH264Idr, isH265Irap, NO_BYTES } from '../../media/index.ts';
+import {
+  H264_NAL,
+  H265_NAL,
+  h264NalType,
+  h265NalType,
+  isH264Idr,
+  isH265Irap,
+  MAX_NAL_UNITS,
+  NO_BYTES,
+} from '../../media/index.ts';
 import { type EventList, MAX_VIDEO_PES_BYTES, VideoReader } from '../mpegts/index.ts';
 import { codecOfNalUnit, type VideoCodec } from './content.ts';
 
@@ -50,6 +59,8 @@ export class AccessUnits {
   #begun = false;
   #hasPicture = false;
   #isKey = false;
+  /** NAL units since `#from`. */
+  #units = 0;
   #time: Time | null = null;
   #awaitsKey = false;
   /** Of the last access unit that had a time, and how many had none since. */
@@ -82,7 +93,7 @@ export class AccessUnits {
     const size = this.#length + payload.length;
     if (size > MAX_ACCESS_UNIT_BYTES) {
       const limit = MAX_ACCESS_UNIT_BYTES;
-      this.#events.problem(this.#id, `an access unit has ${size} bytes and more, at most ${limit} are allowed`);
+      this.#events.excess(this.#id, `an access unit has ${size} bytes and more, at most ${limit} are allowed`);
       this.reset();
       return;
     }
@@ -105,6 +116,7 @@ export class AccessUnits {
     this.#untimed = 0;
     this.#hasPicture = false;
     this.#isKey = false;
+    this.#units = 0;
   }
 
   /** The stream is over: what has begun is its last access unit. */
@@ -172,6 +184,10 @@ export class AccessUnits {
       if (isRandomAccess) this.#isKey = true;
     }
     this.#scanned += START_CODE.length;
+    if (++this.#units <= MAX_NAL_UNITS) return;
+    const found = `an access unit has ${this.#units} NAL units and more, at most ${MAX_NAL_UNITS} are allowed`;
+    this.#events.excess(this.#id, found);
+    this.reset();
   }
 
   /** Whether the codec is known by this NAL unit. */
@@ -206,6 +222,7 @@ export class AccessUnits {
     this.#from = end;
     this.#hasPicture = false;
     this.#isKey = false;
+    this.#units = 0;
   }
 
   #nextTime(): Time | null {

@@ -42,7 +42,7 @@ function outcome(events: readonly TsEvent[]): Outcome {
   for (const event of events) {
     if (event.type === 'tracks') result.tracks = event.tracks;
     else if (event.type === 'frame') result.frames.push(event.frame);
-    else if (event.type === 'problem') result.problems.push(event.reason);
+    else if (event.type === 'problem' || event.type === 'excess') result.problems.push(event.reason);
     else if (event.type === 'skipped') result.skipped += event.bytes;
   }
   return result;

@@ -1,5 +1,5 @@
 /** What is asked of the GB28181 server, what it answers, and what it needs of the house. */
-import type { PeerLimits } from '../../net/index.ts';
+import type { PeerFaults, PeerLimits } from '../../net/index.ts';
 import type { Clock, Decision, Hub, Log, SessionCounter } from '../../streams/index.ts';
 
 export interface Gb28181Deps {
@@ -7,6 +7,8 @@ export interface Gb28181Deps {
   readonly counter: SessionCounter;
   readonly clock: Clock;
   readonly log: Log;
+  /** Absent: nobody counts what senders do wrong. */
+  readonly faults?: PeerFaults;
   /** Absent: there are no bounds, and nobody counts. */
   readonly limits?: Pick<PeerLimits, 'gb28181Ports' | 'refusals'>;
   /** Asked of each sender before its packets are taken: whether its address may send at all. Absent: all may. */

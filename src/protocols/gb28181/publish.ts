@@ -2,7 +2,9 @@
 import type { TsEvent } from '../../containers/mpegts/index.ts';
 import { PsDemuxer } from '../../containers/ps/index.ts';
 import type { Frame } from '../../media/index.ts';
+import type { PeerFaults } from '../../net/index.ts';
 import type { Log, Publisher } from '../../streams/index.ts';
+import type { Gb28181Deps } from './options.ts';
 
 /** Different things about one publisher's media that are named in the log; more would be noise. */
 const MAX_COMPLAINTS = 20;
@@ -13,6 +15,7 @@ const MIN_STEP_MS = 40;
 export class PsPublish {
   readonly publisher: Publisher;
   readonly #log: Log;
+  readonly #faults: PeerFaults | undefined;
   readonly #demuxer = new PsDemuxer();
   readonly #complaints = new Set<string>();
   /** Bytes of no use. */
@@ -23,9 +26,10 @@ export class PsPublish {
   /** Between the last frame and the next one, whose sender has a clock of its own; null: the clock is the same. */
   #stepMs: number | null = null;
 
-  constructor(publisher: Publisher, log: Log) {
+  constructor(publisher: Publisher, { log, faults }: Pick<Gb28181Deps, 'log' | 'faults'>) {
     this.publisher = publisher;
     this.#log = log;
+    this.#faults = faults;
   }
 
   get droppedFrames(): number {
@@ -57,6 +61,9 @@ export class PsPublish {
         return;
       case 'skipped':
         this.skippedBytes += event.bytes;
+        return;
+      case 'excess':
+        this.#faults?.tell('PS', 'limit', { session: this.publisher.id }, `left out: ${event.reason}`);
         return;
       case 'problem':
         this.#complain(`stream_id 0x${event.pid.toString(16)}: ${event.reason}`);

@@ -10,7 +10,8 @@ import { setImmediate } from 'node:timers/promises';
 import { film, psPack, RtpPacketizer, rfc4571 } from '../../../test/support/ps.ts';
 import { tempDir } from '../../../test/support/temp-dir.ts';
 import { poll } from '../../../test/support/wait-for.ts';
-import type { Frame, Tracks } from '../../media/index.ts';
+import { type Frame, MAX_NAL_UNITS, type Tracks } from '../../media/index.ts';
+import { FaultLog } from '../../net/index.ts';
 import { fakeHub, publishTo } from '../../streams/hub.fixture.ts';
 import type { Fact } from '../../streams/index.ts';
 import { Gb28181Server, type RtpPubRequest } from './index.ts';
@@ -42,8 +43,11 @@ function setUp(t: TestContext) {
     warn: (_: object, what: string) => void warnings.push(what),
     error: silent,
   };
+  const counted: string[] = [];
+  const faults = new FaultLog(log, (protocol, reason) => void counted.push(`${protocol} ${reason}`));
   let last = 0;
-  const server = new Gb28181Server({ hub: hub.registry, counter: { next: () => ++last }, clock: hub.clock, log });
+  const counter = { next: () => ++last };
+  const server = new Gb28181Server({ hub: hub.registry, counter, clock: hub.clock, log, faults });
   t.after(() => hub.registry.stop());
   const start = async (changes: Partial<RtpPubRequest> = {}) => {
     const result = await server.startRtpPub({ ...REQUEST, ...changes });
@@ -51,7 +55,7 @@ function setUp(t: TestContext) {
     return result;
   };
   const count = (kind: Frame['kind']): number => frames.filter((frame) => frame.kind === kind).length;
-  return { ...hub, frames, tracks, warnings, server, start, count };
+  return { ...hub, frames, tracks, warnings, counted, server, start, count };
 }
 
 /** All packets of the film, in the order of sending. */
@@ -205,6 +209,22 @@ test('TCP: packets behind their lengths, in whatever pieces', async (t) => {
   for (let at = 0; at < bytes.length; at += 1000) socket.write(bytes.subarray(at, at + 1000));
   await arrived(count, VIDEO_FRAMES - 1);
   assert.equal(frames.length, media.frames.length - 1);
+});
+
+test('a picture of too many NAL units is left out, named and counted, and the publication goes on', async (t) => {
+  const { start, count, warnings, counted } = setUp(t);
+  const { port } = await start({ isTcp: true });
+  const packetizer = new RtpPacketizer(7);
+  const [key, ...rest] = media.frames.filter(({ kind }) => kind === 'video');
+  if (key === undefined) throw new Error('the film has no pictures');
+  const data = Buffer.concat([key.data, Buffer.alloc(5 * MAX_NAL_UNITS, Buffer.from('0000014101', 'hex'))]);
+  const socket = await connect(t, port);
+  for (const frame of [key, { ...key, data }, ...rest]) {
+    for (const packet of packetizer.packets(psPack(media, frame), frame.ticks)) socket.write(rfc4571(packet));
+  }
+  await arrived(count, 10);
+  assert.deepEqual(counted, ['PS limit']);
+  assert.match(warnings.join(), /left out: an access unit has 8193 NAL units and more, at most 8192 are allowed/);
 });
 
 test('TCP: one connection at a time; the next one after it, or when it is silent', async (t) => {

@@ -58,7 +58,7 @@ export class RtpPubSession implements PacketTarget, Peer {
   /** Takes the stream; where it is refused, the port is closed. What comes before that is not heard. */
   async start(port: OpenPort): Promise<RtpPubResult> {
     this.#port = port;
-    const { hub, counter, log, clock } = this.#deps;
+    const { hub, counter, clock, log } = this.#deps;
     const { streamName, dumpFile } = this.#request;
     const host = port.host.includes(':') ? `[${port.host}]` : port.host;
     const sessionId = `${ID_PREFIX}${counter.next(ID_PREFIX)}`;
@@ -73,7 +73,7 @@ export class RtpPubSession implements PacketTarget, Peer {
     if (opened.publisher.closed) return { ok: false, reason: 'the session was ended before it began' };
     if (dumpFile !== '') this.#dump = new PacketDump(dumpFile, log);
     this.#heardAtMs = clock.monotonicMs();
-    this.#publish = new PsPublish(opened.publisher, log);
+    this.#publish = new PsPublish(opened.publisher, this.#deps);
     return { ok: true, sessionId, port: port.port };
   }
 

@@ -1,5 +1,6 @@
 /** What an RTMP publisher sends, as tracks and frames for its stream. */
 import { TAG_TYPE, type TagEvent, TagReader } from '../../containers/flv/index.ts';
+import type { PeerFaults } from '../../net/index.ts';
 import type { Log, Publisher } from '../../streams/index.ts';
 import type { MediaMessage } from '../../wire/rtmp/index.ts';
 
@@ -10,12 +11,14 @@ const MAX_COMPLAINTS = 20;
 export class RtmpPublish {
   readonly publisher: Publisher;
   readonly #log: Log;
+  readonly #faults: PeerFaults;
   readonly #reader = new TagReader();
   readonly #complaints = new Set<string>();
 
-  constructor(publisher: Publisher, log: Log) {
+  constructor(publisher: Publisher, { log, faults }: { readonly log: Log; readonly faults: PeerFaults }) {
     this.publisher = publisher;
     this.#log = log;
+    this.#faults = faults;
   }
 
   onMedia(message: MediaMessage): void {
@@ -41,6 +44,9 @@ export class RtmpPublish {
         return;
       case 'corrupt':
         this.#complain(`left out, since it is broken: ${event.why}`);
+        return;
+      case 'excessive':
+        this.#faults.tell('RTMP', 'limit', { session: this.publisher.id }, `left out: ${event.why}`);
         return;
       default:
         return;

@@ -1,10 +1,15 @@
 /** Pulls a stream from another RTMP server. */
+import type { PeerFaults } from '../../net/index.ts';
 import type { Log, Publisher, Source, SourceEvents } from '../../streams/index.ts';
 import { RtmpClient, type RtmpClientOptions } from './client.ts';
 import { RtmpPublish } from './publish.ts';
 
 /** Connects at once. `events` are never called before this returns. */
-export function openRtmpSource(options: Omit<RtmpClientOptions, 'direction'>, events: SourceEvents, log: Log): Source {
+export function openRtmpSource(
+  options: Omit<RtmpClientOptions, 'direction'>,
+  events: SourceEvents,
+  deps: { readonly log: Log; readonly faults: PeerFaults },
+): Source {
   let closed = false;
   const feed: Publisher = {
     id: options.target.url,
@@ -15,7 +20,7 @@ export function openRtmpSource(options: Omit<RtmpClientOptions, 'direction'>, ev
     write: (frame) => events.onFrame(frame),
     close: () => {},
   };
-  const media = new RtmpPublish(feed, log);
+  const media = new RtmpPublish(feed, deps);
   const client = new RtmpClient(
     { ...options, direction: 'play' },
     {

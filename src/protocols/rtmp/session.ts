@@ -237,7 +237,7 @@ export class RtmpSession {
       const code = opened.kind === 'taken' ? 'NetStream.Publish.BadName' : 'NetStream.Publish.Denied';
       return this.#refuse(code, opened.reason);
     }
-    const publish = new RtmpPublish(opened.publisher, this.#deps.log);
+    const publish = new RtmpPublish(opened.publisher, this.#deps);
     this.#role = { kind: 'publishing', publish, name: identity.streamName };
     if (this.#socket.destroyed) return this.#endRole('peer closed');
     this.#answers.send({ type: 'user-control', event: 'stream-begin', streamId: MEDIA_STREAM_ID });

@@ -12,6 +12,8 @@ export interface IntakeEvents {
   onRtcp(mediaIndex: number, bytes: Buffer): void;
   /** Something was dropped, and why. */
   onProblem(message: string): void;
+  /** An access unit that is larger than any that is taken was dropped. */
+  onExcess(message: string): void;
   /** A fault of our own: whoever owns this ends it, and nothing else. */
   onFault(error: unknown): void;
 }
@@ -75,6 +77,9 @@ export class RtpIntake {
           break;
         case 'problem':
           this.#events.onProblem(event.message);
+          break;
+        case 'excess':
+          this.#events.onExcess(event.message);
       }
     }
   }

@@ -1,4 +1,5 @@
 /** One RTSP publication: the announced media, how each comes, and what they bring. */
+import type { PeerFaults } from '../../net/index.ts';
 import type { Log, Publisher } from '../../streams/index.ts';
 import type { RtpMedia } from '../../wire/rtp/index.ts';
 import {
@@ -50,6 +51,7 @@ export interface PublishSurroundings {
   readonly link: Link;
   readonly udp: UdpPairs;
   readonly log: Log;
+  readonly faults: PeerFaults;
   readonly nowMs: () => number;
   /** A fault of our own ends this connection. */
   readonly onFault: (error: unknown) => void;
@@ -126,6 +128,7 @@ export class RtspPublish {
         onFrame: (frame) => this.publisher.write(frame),
         onRtcp: (index, bytes) => this.#sendRtcp(this.#read[index], bytes),
         onProblem: (message) => this.#complain(message),
+        onExcess: (message) => this.#around.faults.tell('RTSP', 'limit', { session: this.publisher.id }, message),
         onFault: (error) => this.#around.onFault(error),
       },
       this.#around.nowMs,

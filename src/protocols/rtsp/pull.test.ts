@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { test } from 'node:test';
 import type { Frame, Tracks } from '../../media/index.ts';
-import { Outbound, parseMediaUrl } from '../../net/index.ts';
+import { FaultLog, Outbound, parseMediaUrl } from '../../net/index.ts';
 import type { Source } from '../../streams/index.ts';
 import { RtspReader, type RtspRequest } from '../../wire/rtsp/index.ts';
 import { openRtspSource, type RtspSourceOptions } from './index.ts';
@@ -46,7 +46,7 @@ function pull(url: string, options: Partial<RtspSourceOptions> = {}): Pulled {
       },
       onClosed: resolve,
     },
-    { log, clock },
+    { log, clock, faults: new FaultLog(log) },
   );
   undo.push(() => source.close('test'));
   const pulled: Pulled = { source, frames, tracks, warnings, closed, bytes: 0 };

@@ -1,4 +1,5 @@
 /** Pulls a stream from another RTSP server. */
+import type { PeerFaults } from '../../net/index.ts';
 import type { Clock, Log, Source, SourceEvents } from '../../streams/index.ts';
 import type { RtpMedia } from '../../wire/rtp/index.ts';
 import {
@@ -39,12 +40,14 @@ type Way =
   | { readonly kind: 'udp'; readonly pair: UdpPair };
 
 /** Connects at once. `events` are never called before this returns. */
-export function openRtspSource(
-  options: RtspSourceOptions,
-  events: SourceEvents,
-  deps: { readonly log: Log; readonly clock: Clock },
-): Source {
-  return new RtspSource(options, events, deps.log, deps.clock);
+export function openRtspSource(options: RtspSourceOptions, events: SourceEvents, deps: SourceDeps): Source {
+  return new RtspSource(options, events, deps);
+}
+
+interface SourceDeps {
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly faults: PeerFaults;
 }
 
 class RtspSource implements Source {
@@ -52,6 +55,7 @@ class RtspSource implements Source {
   readonly #events: SourceEvents;
   readonly #log: Log;
   readonly #clock: Clock;
+  readonly #faults: PeerFaults;
   readonly #client: RtspClient;
   readonly #udp = new UdpPairs();
   readonly #ways: Way[] = [];
@@ -61,11 +65,12 @@ class RtspSource implements Source {
   #sessionUrl: string | null = null;
   #isClosed = false;
 
-  constructor(options: RtspSourceOptions, events: SourceEvents, log: Log, clock: Clock) {
+  constructor(options: RtspSourceOptions, events: SourceEvents, { log, clock, faults }: SourceDeps) {
     this.#options = options;
     this.#events = events;
     this.#log = log;
     this.#clock = clock;
+    this.#faults = faults;
     const { timeoutMs } = options;
     this.#timer = setTimeout(() => this.close(`no media within ${timeoutMs} ms`), timeoutMs);
     this.#client = new RtspClient(options, {
@@ -129,6 +134,7 @@ class RtspSource implements Source {
         },
         onRtcp: (index, bytes) => this.#sendRtcp(index, bytes),
         onProblem: (message) => this.#log.warn({ url }, message),
+        onExcess: (message) => this.#faults.tell('RTSP', 'limit', { url }, message),
         onFault: (error) => {
           this.#log.error({ url, error }, 'a fault of the server ended a pull');
           this.close('a fault of our own');

@@ -211,9 +211,9 @@ export class Requests {
     const opened = await this.#deps.hub.publish(this.#identity('PUB', stream), peer);
     if (!opened.ok) return this.#refused(opened);
     const link = this.#link;
-    const { log, clock } = this.#deps;
+    const { log, faults, clock } = this.#deps;
     publish = new RtspPublish(opened.publisher, media, {
-      ...{ link, udp, log },
+      ...{ link, udp, log, faults },
       nowMs: () => clock.monotonicMs(),
       onFault: (error) => this.#source.fail(error),
     });

@@ -1,11 +1,9 @@
 /** One access unit as it is put together out of packets: its NAL units behind their lengths, parameter sets apart. */
-import { H264_NAL, H265_NAL, NAL_LENGTH_SIZE } from '../../media/index.ts';
+import { H264_NAL, H265_NAL, MAX_NAL_UNITS, NAL_LENGTH_SIZE } from '../../media/index.ts';
 
 /** The largest access unit: several times what a key frame of 4K video takes. */
 export const MAX_ACCESS_UNIT_BYTES: number = 8 * 1024 * 1024;
 const FIRST_CAPACITY = 64 * 1024;
-/** What a parameter set costs beside its bytes, since it is kept by itself. Bytes. */
-const PARAMETER_SET_COST = 128;
 
 /** Slices are the NAL units up to here (ITU-T H.264 table 7-1, H.265 table 7-1). */
 const H264_LAST_SLICE = 5;
@@ -34,7 +32,9 @@ export class AccessUnit {
   #parameterSetBytes = 0;
   #slices = 0;
   #isKey = false;
-  #isTooLarge = false;
+  /** NAL units that were begun. */
+  #units = 0;
+  #excess: string | null = null;
   #firstSliceBegins = false;
   #firstSliceType = -1;
 
@@ -49,7 +49,7 @@ export class AccessUnit {
 
   /** Whether there is a part of a picture in it, or so much that there must be. */
   get hasSlices(): boolean {
-    return this.#slices > 0 || this.#isTooLarge;
+    return this.#slices > 0 || this.#excess !== null;
   }
 
   /** Nothing is in it, not even the beginning of a NAL unit. */
@@ -66,9 +66,9 @@ export class AccessUnit {
     return this.#isKey;
   }
 
-  /** More than `MAX_ACCESS_UNIT_BYTES` came; it is not whole. */
-  get isTooLarge(): boolean {
-    return this.#isTooLarge;
+  /** Of what more came than an access unit may have, so that it is not whole; null: of nothing. */
+  get excess(): string | null {
+    return this.#excess;
   }
 
   /** Whether its first slice is the first of the picture: nothing of the picture is missing before it. */
@@ -90,6 +90,7 @@ export class AccessUnit {
   /** Begins a NAL unit. */
   begin(): void {
     this.#unitAt = this.#length;
+    if (++this.#units > MAX_NAL_UNITS) this.#excess ??= `${MAX_NAL_UNITS} NAL units`;
     if (this.#reserve(NAL_LENGTH_SIZE)) this.#length += NAL_LENGTH_SIZE;
   }
 
@@ -108,7 +109,7 @@ export class AccessUnit {
     const at = this.#unitAt;
     this.#unitAt = -1;
     const start = at + NAL_LENGTH_SIZE;
-    if (at === -1 || this.#isTooLarge) return;
+    if (at === -1 || this.#excess !== null) return;
     if (this.#length === start) {
       this.#length = at;
       return;
@@ -137,7 +138,8 @@ export class AccessUnit {
     this.#parameterSetBytes = 0;
     this.#slices = 0;
     this.#isKey = false;
-    this.#isTooLarge = false;
+    this.#units = 0;
+    this.#excess = null;
     this.#firstSliceBegins = false;
     this.#firstSliceType = -1;
   }
@@ -153,7 +155,7 @@ export class AccessUnit {
     }
     if (type === names.SPS || type === names.PPS || (this.#h265 && type === H265_NAL.VPS)) {
       this.#parameterSets.push(Buffer.from(this.#buffer.subarray(start, this.#length)));
-      this.#parameterSetBytes += this.#length - start + PARAMETER_SET_COST;
+      this.#parameterSetBytes += this.#length - start;
       this.#length = at;
       return;
     }
@@ -171,8 +173,8 @@ export class AccessUnit {
   /** Makes room; false where the access unit is too large. */
   #reserve(bytes: number): boolean {
     const size = this.#length + bytes;
-    if (size + this.#parameterSetBytes > MAX_ACCESS_UNIT_BYTES) this.#isTooLarge = true;
-    if (this.#isTooLarge) return false;
+    if (size + this.#parameterSetBytes > MAX_ACCESS_UNIT_BYTES) this.#excess ??= `${MAX_ACCESS_UNIT_BYTES} bytes`;
+    if (this.#excess !== null) return false;
     if (size > this.#buffer.length) {
       const larger = Buffer.allocUnsafe(Math.max(size, this.#buffer.length * 2));
       this.#buffer.copy(larger, 0, 0, this.#length);

@@ -48,6 +48,7 @@ function read(media: RtpMedia, steps: readonly Step[]): Result {
     },
     frame: (frame: Frame) => void frames.push(`${Math.round(frame.pts)} ${frame.data.toString('hex')}`),
     problem: (message: string) => void problems.push(message),
+    excess: () => {},
     dropped: () => void dropped++,
   };
   const reader = AudioReader.create(media, sink, (timestamp) => timestamp / 48);
@@ -60,7 +61,7 @@ function read(media: RtpMedia, steps: readonly Step[]): Result {
 }
 
 function refusal(media: RtpMedia): string {
-  const sink = { track: () => {}, frame: () => {}, problem: () => {}, dropped: () => {} };
+  const sink = { track: () => {}, frame: () => {}, problem: () => {}, excess: () => {}, dropped: () => {} };
   const reader = AudioReader.create(media, sink, () => 0);
   return typeof reader === 'string' ? reader : 'read';
 }

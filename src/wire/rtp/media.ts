@@ -17,6 +17,8 @@ export interface RtpMedia {
   readonly channels: number;
   /** Format parameters; keys in lower case, values as they are written. */
   readonly fmtp: Readonly<Record<string, string>>;
+  /** The bit rate that the description declares, kbit/s; absent where it declares none. */
+  readonly declaredKbits?: number;
 }
 
 const ENCODINGS: ReadonlyMap<string, Pick<RtpMedia, 'kind' | 'codec' | 'encoding'>> = new Map(

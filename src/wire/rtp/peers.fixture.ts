@@ -105,8 +105,8 @@ function replay(media: readonly RtpMedia[], arrived: readonly Arrived[]): Receiv
     for (let event = receiver.next(); event !== null; event = receiver.next()) {
       if (event.kind === 'tracks') tracks.push(event.tracks);
       else if (event.kind === 'frame') frames.push(event.frame);
-      else if (event.kind === 'problem') problems.push(event.message);
-      else assert.ok(Array.isArray(parseRtcp(event.bytes)));
+      else if (event.kind === 'rtcp') assert.ok(Array.isArray(parseRtcp(event.bytes)));
+      else problems.push(event.message);
     }
   };
   for (const { index, isRtcp, bytes, atMs } of arrived) {

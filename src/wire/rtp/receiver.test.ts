@@ -54,7 +54,7 @@ function say(receiver: RtpReceiver): string[] {
   return drain(receiver).map((event) => {
     if (event.kind === 'tracks') return `tracks ${event.tracks.video?.codec} ${event.tracks.audio?.codec}`;
     if (event.kind === 'frame') return `${event.frame.kind} ${event.frame.pts}`;
-    return event.kind === 'rtcp' ? `rtcp ${event.mediaIndex}` : `problem: ${event.message}`;
+    return event.kind === 'rtcp' ? `rtcp ${event.mediaIndex}` : `${event.kind}: ${event.message}`;
   });
 }
 
@@ -208,6 +208,39 @@ describe('the receiver', () => {
     const receiver = new RtpReceiver({ media: [{ ...AUDIO, clockRate: 0 }], isOrdered: true });
     receiver.pushRtp(0, rtp(AUDIO, 1, 0, P), 0);
     assert.deepEqual(say(receiver), ['problem: audio: a clock rate of 0 Hz']);
+  });
+
+  it('tells the bit rate that is declared of all media; that of audio alone says nothing of video', () => {
+    for (const [video, audio, kbits] of [
+      [2000, 64, 2064],
+      [2000, undefined, 2000],
+      [undefined, 64, undefined],
+      [undefined, undefined, undefined],
+    ] as const) {
+      const rate = (declaredKbits: number | undefined) => (declaredKbits === undefined ? {} : { declaredKbits });
+      const media = [
+        { ...VIDEO, ...rate(video) },
+        { ...AUDIO, ...rate(audio) },
+      ];
+      const receiver = new RtpReceiver({ media, isOrdered: true });
+      receiver.pushRtp(0, rtp(VIDEO, 1, 0, IDR), 0);
+      const [event] = drain(receiver);
+      assert.ok(event?.kind === 'tracks' && event.tracks.video !== null);
+      assert.equal(event.tracks.declaredKbits, kbits);
+    }
+    const alone = new RtpReceiver({ media: [{ ...AUDIO, declaredKbits: 64 }], isOrdered: true });
+    alone.pushRtp(0, rtp(AUDIO, 1, 0, P), 0);
+    const [event] = drain(alone);
+    assert.ok(event?.kind === 'tracks' && event.tracks.declaredKbits === 64);
+  });
+
+  it('tells each access unit of too many NAL units, however many come in a second', () => {
+    const receiver = new RtpReceiver({ media: [VIDEO], isOrdered: true });
+    const units = Buffer.concat([Buffer.from([0x18, 0, IDR.length]), IDR, Buffer.alloc(3 * 9000, hex('000141'))]);
+    for (let i = 0; i < 3; i++) receiver.pushRtp(0, rtp(VIDEO, i, 40 * i, units), 40 * i);
+    receiver.pushRtp(0, rtp(VIDEO, 3, 120, IDR), 120);
+    const excess = 'excess: video: an access unit of more than 8192 NAL units';
+    assert.deepEqual(say(receiver), [excess, excess, excess, 'tracks H264 undefined', 'video 1000']);
   });
 
   it('keeps its promises whatever comes', () => {

@@ -37,7 +37,9 @@ export type ReceiverEvent =
   /** A receiver report to be sent to the publisher on this medium's RTCP channel or port. */
   | { readonly kind: 'rtcp'; readonly mediaIndex: number; readonly bytes: Buffer }
   /** Something was dropped, and why; at most one a second. The publication goes on. */
-  | { readonly kind: 'problem'; readonly message: string };
+  | { readonly kind: 'problem'; readonly message: string }
+  /** An access unit was dropped, for it is larger than any that is taken; each is told. The publication goes on. */
+  | { readonly kind: 'excess'; readonly message: string };
 
 /** Sums over all media. */
 export interface ReceiverStats {
@@ -65,7 +67,7 @@ export class RtpReceiver {
   readonly #events: ReceiverEvent[] = [];
   readonly #ssrc = randomBytes(4).readUInt32BE();
   readonly #cname = `millrace-${randomBytes(12).toString('hex')}`;
-  #tracks: Tracks = NO_TRACKS;
+  #tracks: Tracks;
   /** Whether the tracks were told. */
   #hasBegun = false;
   /** When the first packet came, and the last report was sent. Null before. */
@@ -80,6 +82,7 @@ export class RtpReceiver {
   constructor(options: RtpReceiverOptions) {
     const { media } = options;
     this.#clock = new StreamClock(media);
+    this.#tracks = { ...NO_TRACKS, ...declaredRate(media) };
     this.#media = media.map((each, index) => {
       const isFirst = media.findIndex(({ kind }) => kind === each.kind) === index;
       return isFirst ? this.#open(each, index, options) : null;
@@ -183,6 +186,7 @@ export class RtpReceiver {
       },
       frame: (frame) => this.#frame(frame),
       problem: (message) => this.#problem(message),
+      excess: (message) => void this.#events.push({ kind: 'excess', message }),
       dropped: () => {
         this.#droppedFrames++;
       },
@@ -225,6 +229,13 @@ export class RtpReceiver {
     this.#problemMs = this.#nowMs;
     this.#problemsUntold = 0;
   }
+}
+
+/** Of all media together; the rate of audio alone says nothing of a stream that has video. */
+function declaredRate(media: readonly RtpMedia[]): Pick<Tracks, 'declaredKbits'> {
+  if (media.some(({ kind, declaredKbits }) => kind === 'video' && declaredKbits === undefined)) return {};
+  const kbits = media.reduce((sum, { declaredKbits = 0 }) => sum + declaredKbits, 0);
+  return kbits === 0 ? {} : { declaredKbits: kbits };
 }
 
 /** The reason where the session description asks for what is not read. */

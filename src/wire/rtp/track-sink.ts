@@ -5,6 +5,8 @@ export interface TrackSink {
   track(track: VideoTrack | AudioTrack): void;
   frame(frame: Frame): void;
   problem(message: string): void;
+  /** More came than is taken of one frame. */
+  excess(message: string): void;
   /** A frame that came, or came in part, and was not handed on. */
   dropped(): void;
 }

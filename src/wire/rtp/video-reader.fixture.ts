@@ -44,6 +44,7 @@ export interface Result {
   readonly all: readonly Frame[];
   readonly tracks: readonly Track[];
   readonly problems: readonly string[];
+  readonly excesses: readonly string[];
   readonly dropped: number;
 }
 
@@ -51,11 +52,13 @@ export function read(media: RtpMedia, steps: readonly Step[]): Result {
   const all: Frame[] = [];
   const tracks: Track[] = [];
   const problems: string[] = [];
+  const excesses: string[] = [];
   let dropped = 0;
   const sink = {
     track: (track: Track) => void tracks.push(track),
     frame: (frame: Frame) => void all.push(frame),
     problem: (message: string) => void problems.push(message),
+    excess: (message: string) => void excesses.push(message),
     dropped: () => void dropped++,
   };
   const reader = new VideoReader(media, sink, (timestamp) => timestamp / 90);
@@ -70,5 +73,5 @@ export function read(media: RtpMedia, steps: readonly Step[]): Result {
     const units = splitNalUnits(frame.data).map((unit) => unit.toString('hex'));
     return `${frame.kind === 'video' && frame.key ? 'K' : ''}${frame.pts / 40} ${units.join(' ')}`;
   });
-  return { frames, all, tracks, problems, dropped };
+  return { frames, all, tracks, problems, excesses, dropped };
 }

@@ -1,6 +1,7 @@
 /** H264 out of packets: every kind of payload by RFC 6184, where access units end, and what a loss takes with it. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { MAX_NAL_UNITS } from '../../media/index.ts';
 import { MAX_ACCESS_UNIT_BYTES } from './access-unit.ts';
 import type { RtpMedia } from './media.ts';
 import { base64, H264, H264_IN_BAND, hex, PPS, read, SPS, type Step } from './video-reader.fixture.ts';
@@ -219,24 +220,52 @@ describe('H264', () => {
     steps.push({ p: '7c45 00', m: true }, { p: P, t: 2, m: true }, { p: IDR, t: 3, m: true });
     const result = read(H264, steps);
     assert.deepEqual(result.frames, [`K0 ${IDR}`, `K3 ${IDR}`]);
-    assert.match(result.problems.join(), /an access unit of more than 8388608 bytes/);
+    assert.deepEqual(result.excesses, ['video: an access unit of more than 8388608 bytes']);
     assert.equal(result.dropped, 2);
   });
 
-  it('bounds the parameter sets of an access unit, large and small ones', () => {
+  it('bounds the NAL units of an access unit: so many are taken, and one more is not, however they are packed', () => {
+    /** Of one byte, without a picture's beginning, in aggregates of at most 1000. */
+    const rest = (count: number): Step[] =>
+      Array.from({ length: Math.ceil(count / 1000) }, (_, i) => ({
+        p: Buffer.concat([hex('18'), Buffer.alloc(3 * Math.min(1000, count - 1000 * i), hex('000141'))]),
+        t: 1,
+      }));
+    const single = (count: number): Step[] => Array.from({ length: count }, () => ({ p: '41', t: 1 }));
+    for (const units of [rest, single]) {
+      const steps = (count: number): Step[] => [
+        { p: IDR, m: true },
+        { p: P, t: 1 },
+        ...units(count - 1),
+        { p: P, t: 2, m: true },
+        { p: IDR, t: 3, m: true },
+      ];
+      const most = read(H264, steps(MAX_NAL_UNITS));
+      assert.equal(most.frames.length, 4);
+      assert.equal(most.frames[1]?.split(' ').length, 1 + MAX_NAL_UNITS);
+      assert.deepEqual(most.excesses, []);
+      const more = read(H264, steps(MAX_NAL_UNITS + 1));
+      assert.deepEqual(more.frames, [`K0 ${IDR}`, `K3 ${IDR}`]);
+      assert.deepEqual(more.excesses, ['video: an access unit of more than 8192 NAL units']);
+      assert.deepEqual(more.problems, []);
+      assert.equal(more.dropped, 2);
+    }
+  });
+
+  it('bounds the parameter sets of an access unit, by their bytes and by their number', () => {
     const large = Buffer.concat([hex('67'), Buffer.alloc(60_000)]);
     // in a STAP-A, each of one byte
     const small = Buffer.concat([hex('18'), ...Array.from({ length: 20_000 }, () => hex('000167'))]);
-    for (const [sets, times] of [
-      [large, MAX_ACCESS_UNIT_BYTES / 60_000 + 1],
-      [small, MAX_ACCESS_UNIT_BYTES / 128 / 20_000 + 1],
+    for (const [sets, times, what] of [
+      [large, MAX_ACCESS_UNIT_BYTES / 60_000 + 1, '8388608 bytes'],
+      [small, 1, '8192 NAL units'],
     ] as const) {
       const steps: Step[] = [{ p: IDR, m: true }];
       for (let i = 0; i < times; i++) steps.push({ p: sets, t: 1 });
       steps.push({ p: P, t: 2, m: true }, { p: IDR, t: 3, m: true });
       const result = read(H264, steps);
       assert.deepEqual(result.frames, [`K0 ${IDR}`, `K3 ${IDR}`]);
-      assert.match(result.problems.join(), /an access unit of more than 8388608 bytes/);
+      assert.deepEqual(result.excesses, [`video: an access unit of more than ${what}`]);
     }
   });
 

@@ -1,6 +1,6 @@
 /** Video out of RTP packets in order: access units are put together, and none with a hole is handed on. */
 import { type Frame, ParameterSets, reorderDepth, type VideoCodec } from '../../media/index.ts';
-import { AccessUnit, MAX_ACCESS_UNIT_BYTES } from './access-unit.ts';
+import { AccessUnit } from './access-unit.ts';
 import { DecodeTimes } from './decode-times.ts';
 import { H264Depacketizer } from './h264-depacketizer.ts';
 import { H265Depacketizer } from './h265-depacketizer.ts';
@@ -120,11 +120,11 @@ export class VideoReader {
       this.#trustsMarkers = false;
       this.#awaitsKey = true;
     }
-    if (unit.isTooLarge) {
-      this.#sink.problem(`video: an access unit of more than ${MAX_ACCESS_UNIT_BYTES} bytes`);
+    if (unit.excess !== null) {
+      this.#sink.excess(`video: an access unit of more than ${unit.excess}`);
       this.#awaitsKey = true;
     }
-    const isWhole = !unit.isTooLarge && !isRest && (unit.beginsPicture || !this.#mayLackStart);
+    const isWhole = unit.excess === null && !isRest && (unit.beginsPicture || !this.#mayLackStart);
     const isWanted = !this.#awaitsKey || (unit.isKey && this.#sets.track !== null);
     if (!isWhole || !isWanted || (this.#skipsLeading && unit.isSkippedLeading)) {
       this.#drop(timestamp);

@@ -146,8 +146,32 @@ test('what is no description', () => {
   assert.throws(() => parseSdp(many(MAX_MEDIA + 1)), /16 media that are allowed/);
 });
 
+test('the bandwidth of each medium, or the session’s where it says nothing', () => {
+  const declared = (text: string) => parseSdp(text).media.map((each) => sdpRtpMedia(each)?.declaredKbits ?? null);
+  assert.deepEqual(declared(FFMPEG), [null, 69]);
+  assert.deepEqual(declared(GSTREAMER), [null, 2097]);
+  assert.deepEqual(declared(CAMERA), [5000, null, null]);
+  const video = 'm=video 0 RTP/AVP 96\na=rtpmap:96 H264/90000\n';
+  const audio = 'm=audio 0 RTP/AVP 0\n';
+  assert.deepEqual(declared(`v=0\nb=AS:3000\nt=0 0\n${video}${audio}b=AS:64\n`), [3000, 64]);
+  assert.deepEqual(declared(`v=0\n${video}b=TIAS:2500500\n${audio}b=tias:64000\n`), [2500.5, 64]);
+  for (const line of [
+    'b=AS:0',
+    'b=AS:7',
+    'b=TIAS:7999',
+    'b=CT:5000',
+    'b=RR:800',
+    'b=AS:x',
+    'b=AS:-5000',
+    'b=',
+    'b=AS:',
+  ]) {
+    assert.deepEqual(declared(`v=0\n${video}${line}\n`), [null], line);
+  }
+});
+
 test('ours is read again', () => {
-  const media = parseSdp(FFMPEG).media.flatMap((each) => sdpRtpMedia(each) ?? []);
+  const media = parseSdp(FFMPEG.replace('b=AS:69\n', '')).media.flatMap((each) => sdpRtpMedia(each) ?? []);
   for (const [address, family] of [
     ['127.0.0.1', 'IP4'],
     ['::1', 'IP6'],

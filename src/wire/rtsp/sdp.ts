@@ -1,4 +1,5 @@
 /** Session descriptions (RFC 8866), as far as RTSP makes use of them: media with their attributes, read and written. */
+import { MIN_DECLARED_KBITS } from '../../media/index.ts';
 import { type RtpMedia, rtpEncoding } from '../rtp/index.ts';
 import { RtspError } from './error.ts';
 
@@ -16,6 +17,8 @@ export interface SdpMedia {
   /** Payload types where the protocol is RTP. */
   readonly formats: readonly string[];
   readonly attributes: readonly SdpAttribute[];
+  /** The bandwidth that is declared for it, or for the session where the medium has none of its own. kbit/s; null: none. */
+  readonly kbits: number | null;
 }
 
 export interface SessionDescription {
@@ -45,14 +48,19 @@ export function parseSdp(text: string): SessionDescription {
     throw new RtspError('malformed', 'the session description has no line v=');
   }
   const attributes: SdpAttribute[] = [];
-  const media: (SdpMedia & { readonly attributes: SdpAttribute[] })[] = [];
+  const media: MediaBeingRead[] = [];
+  let sessionKbits: number | null = null;
   for (const line of lines) {
     const value = line.slice(2).trim();
     if (line.startsWith('m=')) {
       if (media.length === MAX_MEDIA) {
         throw new RtspError('limit', `a session description of more than the ${MAX_MEDIA} media that are allowed`);
       }
-      media.push(parseMedia(value));
+      media.push({ ...parseMedia(value), kbits: sessionKbits });
+    } else if (line.startsWith('b=')) {
+      const medium = media.at(-1);
+      if (medium === undefined) sessionKbits = parseBandwidth(value) ?? sessionKbits;
+      else medium.kbits = parseBandwidth(value) ?? medium.kbits;
     } else if (line.startsWith('a=')) {
       const cut = value.indexOf(':');
       const attribute =
@@ -63,7 +71,20 @@ export function parseSdp(text: string): SessionDescription {
   return { attributes, media };
 }
 
-function parseMedia(value: string): SdpMedia & { readonly attributes: SdpAttribute[] } {
+interface MediaBeingRead extends SdpMedia {
+  readonly attributes: SdpAttribute[];
+  kbits: number | null;
+}
+
+/** `AS:` in kbit/s (RFC 8866 5.8), `TIAS:` in bit/s (RFC 3890 6.2); null where it is another, or less than any can be meant. */
+function parseBandwidth(value: string): number | null {
+  const [, type, number] = /^(AS|TIAS):\s*(\d{1,12})$/i.exec(value) ?? [];
+  if (type === undefined) return null;
+  const kbits = Number(number) / (type.toUpperCase() === 'AS' ? 1 : 1000);
+  return kbits < MIN_DECLARED_KBITS ? null : kbits;
+}
+
+function parseMedia(value: string): Omit<MediaBeingRead, 'kbits'> {
   const [kind, port, protocol, ...formats] = value.split(/\s+/);
   if (kind === undefined || protocol === undefined || !/^\d+(\/\d+)?$/.test(port ?? '')) {
     throw new RtspError('malformed', `m=${value.slice(0, 80)} is no medium`);
@@ -97,6 +118,7 @@ export function sdpRtpMedia(media: SdpMedia): RtpMedia | null {
     clockRate: Number(clockRate),
     channels: Math.max(1, Number(channels ?? 1)),
     fmtp: parseParameters(ofFormat('fmtp') ?? ''),
+    ...(media.kbits === null ? {} : { declaredKbits: media.kbits }),
   };
 }
 

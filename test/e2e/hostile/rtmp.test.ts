@@ -165,12 +165,14 @@ const ATTACKS: readonly Attack[] = [
         client.call('createStream', 7);
         await client.answer(({ transactionId }) => transactionId === 7);
         const { data } = await server.api(`/api/stat/group?stream_name=${name}`);
-        assert.ok(Number(data?.['video_width']) <= 16_880, `${data?.['video_width']}`);
+        assert.deepEqual([data?.['video_width'], data?.['video_height']], [0, 0]);
         client.socket.destroy();
       }
     },
     // a picture without a known size is carried as it is: players' decoders decide
-    named: null,
+    named:
+      /"stream":"sps-1".*the SPS cannot be read, the size of the picture is not known: .* is 1113025, at most 139264/,
+    counted: [MALFORMED],
   },
   {
     name: 'timestamps that jump by years',
@@ -221,7 +223,7 @@ const ATTACKS: readonly Attack[] = [
     counted: ['millrace_time_jumps_total'],
   },
   {
-    name: 'a publisher that sends ten times its declared rate, and more',
+    name: 'a publisher that sends as fast as it can',
     run: async ({ server, receiver }, scope) => {
       const input = ['-v', 'error', '-stream_loop', '3', '-i', source('h264-640x360'), '-c', 'copy'];
       const url = server.url('rtmp', 'live/fast');

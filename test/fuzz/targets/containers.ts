@@ -24,7 +24,7 @@ import { parseRtpPacket, ReorderBuffer } from '../../../src/wire/rtp/index.ts';
 import { serializeRtpPacket } from '../../../src/wire/rtp/packet.ts';
 import type { FuzzTarget } from '../judge.ts';
 import { named, seedFiles } from './seed-files.ts';
-import { AMF0_STRUCTURES, PS_STRUCTURES } from './structures.ts';
+import { AMF0_STRUCTURES, FLV_STRUCTURES, PS_STRUCTURES } from './structures.ts';
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex');
 
@@ -40,7 +40,7 @@ function withStart(file: Buffer): Buffer[] {
 
 const flv: FuzzTarget = {
   name: 'flv',
-  seeds: seedFiles('*.flv'),
+  seeds: [...seedFiles('*.flv'), ...FLV_STRUCTURES],
   run: (pieces, out) => {
     const demuxer = new FlvDemuxer();
     for (const piece of pieces) pushAll(out, demuxer.push(piece));

@@ -1,10 +1,16 @@
 /** Inputs made by rule: what is well-formed, or nearly so, in ways that no recording has. */
 import fc from 'fast-check';
-import { type AmfValue, amfEcmaArray, amfObject, serializeAmf0 } from '../../../src/containers/flv/index.ts';
-import { aacTrack, adtsHeader } from '../../../src/media/index.ts';
+import {
+  type AmfValue,
+  amfEcmaArray,
+  amfObject,
+  flvFormats,
+  serializeAmf0,
+} from '../../../src/containers/flv/index.ts';
+import { aacTrack, adtsHeader, h264Track, joinNalUnits, MAX_NAL_UNITS, NO_TRACKS } from '../../../src/media/index.ts';
 import { chunkMessage } from '../../../src/wire/rtmp/chunk-writer.ts';
 import { serializeRtpPacket } from '../../../src/wire/rtp/packet.ts';
-import { lengthPacket, packHeader, pesPacket } from '../../support/ps.ts';
+import { lengthPacket, packHeader, pesPacket, programStreamMap } from '../../support/ps.ts';
 
 /** Samples of each rule: the same each time. */
 const SAMPLES = 40;
@@ -124,6 +130,39 @@ const PAYLOAD_TYPES = [
   [97, 96],
 ] as const;
 
+/** What there must be before a picture. */
+const PARAMETER_SETS = ['6742c00dda0507faac0440000003004000000c83c50aa8', '68ce0fc8'].map((text) =>
+  Buffer.from(text, 'hex'),
+);
+/** Pictures of as many NAL units as there may be, nearly all of a byte, and of one more. */
+const MANY_UNITS = [MAX_NAL_UNITS, MAX_NAL_UNITS + 1].map((count) => [
+  Buffer.from('65888421', 'hex'),
+  ...Array<Buffer>(count - 1).fill(Buffer.from([0x65])),
+]);
+
+/** As many NAL units, parameter sets among them. */
+function withParameterSets(units: readonly Buffer[]): Buffer[] {
+  return [...PARAMETER_SETS, ...units.slice(0, -PARAMETER_SETS.length)];
+}
+
+export const FLV_STRUCTURES: readonly Buffer[] = MANY_UNITS.map((units) => {
+  const [sps = Buffer.alloc(0), ...pps] = PARAMETER_SETS;
+  const tracks = { ...NO_TRACKS, video: h264Track([sps], pps) };
+  const muxer = flvFormats['codec-id-12'].createMuxer(tracks);
+  const data = joinNalUnits(units);
+  const picture = muxer.write({ kind: 'video', codec: 'H264', dts: 0, pts: 0, key: true, data });
+  return Buffer.concat([flvFormats['codec-id-12'].preamble(tracks), muxer.header(), picture]);
+});
+
+/** In one STAP-A. */
+const manyUnitsByRtp = MANY_UNITS.map((units) => {
+  const parts = withParameterSets(units).flatMap((unit) => [length16(unit), unit]);
+  const payload = Buffer.concat([Buffer.from([0x78]), ...parts]);
+  const head = { marker: true, payloadType: 96, sequence: 1, timestamp: 0, ssrc: 1 };
+  const packet = serializeRtpPacket({ ...head, payload });
+  return Buffer.concat([Buffer.from([0, 0]), length16(packet), packet]);
+});
+
 /** Packets out of order and missing among them; each behind its channel and length. */
 const rtpPackets = fc
   .nat(PAYLOADS.length - 1)
@@ -157,7 +196,7 @@ function packetsOf({ first, second }: { readonly first: fc.Arbitrary<Buffer>; re
   );
 }
 
-export const RTP_STRUCTURES: readonly Buffer[] = samples(rtpPackets);
+export const RTP_STRUCTURES: readonly Buffer[] = [...samples(rtpPackets), ...manyUnitsByRtp];
 
 /** Byte streams of some NAL units. */
 const annexB = fc
@@ -183,9 +222,18 @@ const packet = fc
   .map(({ id, payload, pts, dts, isOpen }) => pesPacket(id, payload, pts, dts ?? pts, isOpen && id >= 0xe0));
 const pack = fc.constantFrom(packHeader(0), packHeader(90_000, 5));
 
-export const PS_STRUCTURES: readonly Buffer[] = samples(
-  fc.array(fc.oneof(packet, packet, packet, pack, programMap), { maxLength: 30, size: 'max' }).map((parts) =>
-    // a stream begins with a pack
-    Buffer.concat([packHeader(0), ...parts]),
+const manyUnitsInPs = MANY_UNITS.map((units) => {
+  const stream = withParameterSets(units).flatMap((unit) => [Buffer.from([0, 0, 1]), unit]);
+  const map = programStreamMap({ video: 'h264', audio: null });
+  return Buffer.concat([packHeader(0), map, pesPacket(0xe0, Buffer.concat(stream), 0)]);
+});
+
+export const PS_STRUCTURES: readonly Buffer[] = [
+  ...samples(
+    fc.array(fc.oneof(packet, packet, packet, pack, programMap), { maxLength: 30, size: 'max' }).map((parts) =>
+      // a stream begins with a pack
+      Buffer.concat([packHeader(0), ...parts]),
+    ),
   ),
-);
+  ...manyUnitsInPs,
+];
