@@ -8,7 +8,7 @@ import { liveOptions } from './live-options.ts';
 /** Whatever a key can be, one of these is it. */
 const VALUES: readonly unknown[] = [
   ...[true, false, 0, 1, 2, 7, 77, 4097, 70_000],
-  ...['replace', 'http://127.0.0.1:1/other', '127.0.0.1:1', '[::1]:9999', 'text', '/other/'],
+  ...['replace', 'enhanced', 'http://127.0.0.1:1/other', '127.0.0.1:1', '[::1]:9999', 'text', '/other/'],
   ...[['127.0.0.1:1'], [`whsec_${Buffer.alloc(32).toString('base64')}`], { 'X-Other': 'text' }],
 ];
 

@@ -25,7 +25,7 @@ export interface Answer<T> {
   readonly bytes: number;
 }
 
-type Query = Readonly<Record<string, string | number>>;
+export type Query = Readonly<Record<string, string | number>>;
 
 /** Asks. Rejects with `ApiError` where the API refuses, with another error where it does not answer. */
 export function get<T>(path: string, query: Query = {}): Promise<Answer<T>> {

@@ -1,4 +1,5 @@
 /** The API's own document (OpenAPI 3.1) as entries to be read: endpoints, webhooks, and the shapes that they share. */
+import { quoted } from './shell.ts';
 
 /** As much of JSON Schema as the document has. */
 export interface Schema {
@@ -212,9 +213,4 @@ function commandOf(path: string, item: PathItem, document: Document, base: strin
     options.push(example === undefined ? '-X POST' : `-d ${quoted(JSON.stringify(example))}`);
   }
   return ['curl', ...options, quoted(url.href)].join(' ');
-}
-
-/** For a POSIX shell. */
-function quoted(text: string): string {
-  return /^[\w:/.~-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

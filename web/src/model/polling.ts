@@ -1,5 +1,6 @@
 /** Asking again and again: while the page is seen, and the less often the more there is to tell. */
-import { useEffect } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
+import { get, type Query, reasonOf } from './api.ts';
 
 const MAX_DELAY_MS = 15_000;
 /** The pause is at least so many times what the answer took. */
@@ -35,4 +36,28 @@ export function startPolling(task: () => Promise<number>, minDelayMs: number): (
 /** Polls while the view is there; begins anew when `deps` change. */
 export function usePolling(task: () => Promise<number>, minDelayMs: number, deps: readonly unknown[]): void {
   useEffect(() => startPolling(task, minDelayMs), [...deps, minDelayMs]);
+}
+
+export interface PolledAnswer<T> {
+  /** The newest; null before the first. */
+  readonly data: T | null;
+  /** Why the last try brought no answer; null where it did. */
+  readonly problem: string | null;
+}
+
+/** Asks the API while the view is there; at once where the question is another one, or `again` is. */
+export function usePolledAnswer<T>(path: string, query: Query, minDelayMs: number, again = 0): PolledAnswer<T> {
+  const [answer, setAnswer] = useState<PolledAnswer<T>>({ data: null, problem: null });
+  const task = async (): Promise<number> => {
+    try {
+      const { data, bytes } = await get<T>(path, query);
+      setAnswer({ data, problem: null });
+      return bytes;
+    } catch (error) {
+      setAnswer(({ data }) => ({ data, problem: reasonOf(error) }));
+      return 0;
+    }
+  };
+  usePolling(task, minDelayMs, [path, JSON.stringify(query), again]);
+  return answer;
 }

@@ -112,6 +112,12 @@ export interface NotifyStatus {
 export const RECORD_FORMATS = ['flv', 'ts', 'mp4'] as const;
 export type RecordFormat = (typeof RECORD_FORMATS)[number];
 
+/** What is kept, or one page of it. */
+export interface RecordList {
+  readonly total: number;
+  readonly files: readonly RecordFile[];
+}
+
 export interface RecordFile {
   readonly stream_name: string;
   readonly format: RecordFormat;

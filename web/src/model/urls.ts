@@ -1,4 +1,5 @@
 /** Where a stream is published to and played from, for the page's own players and for other programs. */
+import { quoted } from './shell.ts';
 import type { Listener, ServerInfo } from './types.ts';
 
 export interface StreamName {
@@ -118,9 +119,4 @@ function encodedPath(app: string): string {
 
 function withQuery(url: string, query: string): string {
   return query === '' ? url : `${url}?${query}`;
-}
-
-/** For a POSIX shell. */
-function quoted(text: string): string {
-  return /^[\w:/.~-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

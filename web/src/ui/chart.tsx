@@ -3,7 +3,8 @@ import type { VNode } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
-import type { Line } from '../model/history.ts';
+import { bitrate } from '../model/format.ts';
+import type { History, Line } from '../model/history.ts';
 import { useStore } from '../model/store.ts';
 import { theme } from '../model/theme.ts';
 
@@ -14,7 +15,7 @@ interface ChartProps {
   readonly format: (value: number) => string;
 }
 
-export interface ChartLine {
+interface ChartLine {
   readonly label: string;
   /** A custom property of the style sheet: `--line-1`. */
   readonly color: string;
@@ -66,6 +67,15 @@ export function Chart({ title, lines, format }: ChartProps): VNode {
       <div ref={place} role="img" aria-label={`${title}: ${newest.join(', ')}`} />
     </figure>
   );
+}
+
+/** What goes into the server, and out of it. */
+export function BitrateChart({ title, history }: { title: string; history: History }): VNode {
+  const lines = [
+    { label: 'in', color: '--line-1', line: history.bitsIn },
+    { label: 'out', color: '--line-2', line: history.bitsOut },
+  ];
+  return <Chart title={title} lines={lines} format={bitrate} />;
 }
 
 function optionsFor(element: HTMLElement, lines: readonly ChartLine[], format: (value: number) => string) {

@@ -1,6 +1,8 @@
 /** One page of a long list at a time. */
 import type { VNode } from 'preact';
+import { useState } from 'preact/hooks';
 import { count } from '../model/format.ts';
+import { Table, type TableProps } from './table.tsx';
 
 interface PagerProps {
   /** What is paged: "streams". */
@@ -31,9 +33,21 @@ export function Pager({ what, total, pageSize, page, onPage }: PagerProps): VNod
   );
 }
 
-/** A list that has become shorter has no more pages than it has. */
-export function pageWithin(page: number, total: number, pageSize: number): number {
-  return Math.min(page, pageCount(total, pageSize) - 1);
+interface PagedTableProps<T> extends TableProps<T> {
+  readonly pageSize: number;
+}
+
+/** A table of many rows, of which one page is seen. Its caption is what is paged. */
+export function PagedTable<T>({ pageSize, rows, ...table }: PagedTableProps<T>): VNode {
+  const [wanted, setWanted] = useState(0);
+  // a list that has become shorter has fewer pages
+  const page = Math.min(wanted, pageCount(rows.length, pageSize) - 1);
+  return (
+    <>
+      <Table {...table} rows={rows.slice(page * pageSize, (page + 1) * pageSize)} />
+      <Pager what={table.caption} total={rows.length} pageSize={pageSize} page={page} onPage={setWanted} />
+    </>
+  );
 }
 
 function pageCount(total: number, pageSize: number): number {

@@ -16,6 +16,25 @@ export function Name({ children }: { children: string }): VNode {
   return <bdi class="name">{visible(children)}</bdi>;
 }
 
+/** What is said in the place of newer figures; nothing where they come. */
+export function NoNews({ problem }: { problem: string | null }): VNode | null {
+  return problem === null ? null : <p class="problem">No news: {problem}. Trying again.</p>;
+}
+
+/** Names, and what is said of each. */
+export function Facts({ facts }: { facts: readonly (readonly [string, string])[] }): VNode {
+  return (
+    <dl class="facts">
+      {facts.map(([title, text]) => (
+        <div key={`${title} ${text}`}>
+          <dt>{title}</dt>
+          <dd>{visible(text)}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
 /** A part of a view under a heading of its own. */
 export function Panel({ title, aside, children }: PanelProps): VNode {
   return (
@@ -34,52 +53,6 @@ interface PanelProps {
   /** Beside the heading. */
   readonly aside?: ComponentChildren;
   readonly children: ComponentChildren;
-}
-
-interface FieldProps {
-  readonly label: string;
-  readonly hint?: string;
-  readonly children: ComponentChildren;
-}
-
-/** An input with its name, which it is inside of. */
-export function Field({ label, hint, children }: FieldProps): VNode {
-  return (
-    // biome-ignore lint/a11y/noLabelWithoutControl: the control is among the children
-    <label class="field">
-      <span>{label}</span>
-      {children}
-      {hint === undefined ? null : <small>{hint}</small>}
-    </label>
-  );
-}
-
-interface SelectProps<T extends string> {
-  /** Where it is in no field that names it. */
-  readonly label?: string;
-  readonly value: T;
-  /** Values, and how they are called. */
-  readonly options: readonly (readonly [T, string])[];
-  readonly onChange: (value: T) => void;
-}
-
-export function Select<T extends string>({ label, value, options, onChange }: SelectProps<T>): VNode {
-  return (
-    <select
-      aria-label={label}
-      value={value}
-      onChange={(event) => {
-        const found = options.find(([each]) => each === event.currentTarget.value);
-        if (found !== undefined) onChange(found[0]);
-      }}
-    >
-      {options.map(([each, title]) => (
-        <option key={each} value={each}>
-          {title}
-        </option>
-      ))}
-    </select>
-  );
 }
 
 /** How long "Copied" is shown. */

@@ -10,7 +10,7 @@ export interface Column<T> {
   readonly isMinor?: boolean;
 }
 
-interface TableProps<T> {
+export interface TableProps<T> {
   /** For those who do not see it. */
   readonly caption: string;
   readonly columns: readonly Column<T>[];

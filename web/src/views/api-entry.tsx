@@ -3,7 +3,7 @@ import type { ComponentChildren, VNode } from 'preact';
 import { useState } from 'preact/hooks';
 import { type Entry, type Field, type Schema, shapeOf } from '../model/openapi.ts';
 import { href } from '../model/route.ts';
-import { Chip, CopyButton } from '../ui/small.tsx';
+import { Chip, CopyButton, Facts } from '../ui/small.tsx';
 import { type Column, Table } from '../ui/table.tsx';
 
 export function ApiEntry({ entry }: { entry: Entry }): VNode {
@@ -61,14 +61,7 @@ function EntryDetails({ entry }: { entry: Entry }): VNode {
       )}
       {outcomes.length === 0 ? null : (
         <Part title={isWebhook ? 'What you answer' : 'error_code'}>
-          <dl class="facts">
-            {outcomes.map(({ code, when }) => (
-              <div key={`${code} ${when}`}>
-                <dt>{code}</dt>
-                <dd>{when}</dd>
-              </div>
-            ))}
-          </dl>
+          <Facts facts={outcomes.map(({ code, when }) => [code, when])} />
         </Part>
       )}
     </div>

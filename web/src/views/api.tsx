@@ -3,7 +3,8 @@ import type { VNode } from 'preact';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { documentUrl, fetchDocument, reasonOf } from '../model/api.ts';
 import { type Document, type Entry, groupsOf } from '../model/openapi.ts';
-import { Field, Panel } from '../ui/small.tsx';
+import { SearchField } from '../ui/fields.tsx';
+import { Panel } from '../ui/small.tsx';
 import { ApiEntry, Prose } from './api-entry.tsx';
 
 export function ApiView({ entry }: { entry: string }): VNode {
@@ -49,14 +50,7 @@ function Reference({ document, entry }: { document: Document; entry: string }): 
     <>
       <Panel title={`Millrace ${document.info.version}`}>
         <Prose>{document.info.description}</Prose>
-        <Field label="Search">
-          <input
-            type="search"
-            value={search}
-            placeholder="Endpoint, parameter, field or word"
-            onInput={(event) => setSearch(event.currentTarget.value)}
-          />
-        </Field>
+        <SearchField value={search} placeholder="Endpoint, parameter, field or word" onInput={setSearch} />
       </Panel>
       {found.length === 0 ? <p class="empty">Nothing is like “{search}”.</p> : null}
       {found.map(({ name, about, entries }) => (

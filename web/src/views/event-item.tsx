@@ -4,7 +4,7 @@ import { useState } from 'preact/hooks';
 import { dateTime, timeOfDay, visible } from '../model/format.ts';
 import { href } from '../model/route.ts';
 import type { EventState, NotifyEvent } from '../model/types.ts';
-import { Chip, CopyButton, Name } from '../ui/small.tsx';
+import { Chip, CopyButton, Facts, Name } from '../ui/small.tsx';
 
 const TONES = { waiting: 'warn', delivered: 'good', refused: 'bad', expired: 'bad' } as const satisfies Record<
   EventState,
@@ -49,12 +49,14 @@ function EventDetails({ event, onReplay }: EventItemProps): VNode {
   const { seq, id, stream_seq, url, attempts, body, state, stream_name } = event;
   return (
     <div class="details">
-      <dl class="facts">
-        <Fact title="webhook-id" text={id} />
-        <Fact title="Number" text={stream_seq === null ? String(seq) : `${seq}, in its stream ${stream_seq}`} />
-        <Fact title="To" text={url} />
-        <Fact title="Happened" text={dateTime(event.unix_ms)} />
-      </dl>
+      <Facts
+        facts={[
+          ['webhook-id', id],
+          ['Number', stream_seq === null ? String(seq) : `${seq}, in its stream ${stream_seq}`],
+          ['To', url],
+          ['Happened', dateTime(event.unix_ms)],
+        ]}
+      />
       <h3>Tries</h3>
       {attempts.length === 0 ? (
         <p class="empty">None yet.</p>
@@ -84,15 +86,6 @@ function EventDetails({ event, onReplay }: EventItemProps): VNode {
           </a>
         )}
       </div>
-    </div>
-  );
-}
-
-function Fact({ title, text }: { title: string; text: string }): VNode {
-  return (
-    <div>
-      <dt>{title}</dt>
-      <dd>{visible(text)}</dd>
     </div>
   );
 }

@@ -1,14 +1,15 @@
 /** Callbacks: where they stand altogether, the newest as they come, and a search through those that are kept. */
 import type { VNode } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { get, post, reasonOf } from '../model/api.ts';
+import { post } from '../model/api.ts';
 import { EventFeed } from '../model/event-feed.ts';
-import { usePolling } from '../model/polling.ts';
+import { usePolledAnswer } from '../model/polling.ts';
 import { goTo } from '../model/route.ts';
 import { useStore } from '../model/store.ts';
 import { attempt } from '../model/toasts.ts';
 import { EVENT_STATES, type EventState, type NotifyEvent, type ServerInfo } from '../model/types.ts';
-import { Field, Panel, Select } from '../ui/small.tsx';
+import { Field, Select, StreamFilter } from '../ui/fields.tsx';
+import { NoNews, Panel } from '../ui/small.tsx';
 import { EventItem } from './event-item.tsx';
 import { NotifyState } from './notify-state.tsx';
 
@@ -16,7 +17,6 @@ const PAGE_SIZE = 100;
 const PAGE_POLL_MS = 2000;
 
 export function EventsView({ stream, info }: { stream: string; info: ServerInfo }): VNode {
-  const [wanted, setWanted] = useState(stream);
   const [state, setState] = useState<EventState | ''>('');
   const isFiltered = stream !== '' || state !== '';
   return (
@@ -27,27 +27,13 @@ export function EventsView({ stream, info }: { stream: string; info: ServerInfo 
       )}
       <NotifyState />
       <Panel title={isFiltered ? 'Events found, newest first' : 'Newest events, live'}>
-        <form
-          class="filters"
-          onSubmit={(event) => {
-            event.preventDefault();
-            goTo({ view: 'events', stream: wanted });
-          }}
-        >
-          <Field label="Stream">
-            <input
-              type="search"
-              value={wanted}
-              placeholder="All streams"
-              onInput={(event) => setWanted(event.currentTarget.value)}
-            />
-          </Field>
+        <StreamFilter stream={stream} onShow={(wanted) => goTo({ view: 'events', stream: wanted })}>
           <Field label="State">
             <Select value={state} options={STATE_OPTIONS} onChange={setState} />
           </Field>
           <button type="submit">Show</button>
           {state === 'refused' || state === 'expired' ? <ReplayAll state={state} /> : null}
-        </form>
+        </StreamFilter>
         {isFiltered ? <FoundEvents key={state} stream={stream} state={state} /> : <LiveEvents />}
       </Panel>
     </>
@@ -96,7 +82,7 @@ function LiveEvents(): VNode {
         </button>
         <span>{held === null ? '' : `Held; ${newerThan(held, events)} newer have come.`}</span>
       </p>
-      {problem === null ? null : <p class="problem">No news: {problem}. Trying again.</p>}
+      <NoNews problem={problem} />
       <EventList events={held ?? events} onReplay={replay} empty="No event has been recorded yet." />
     </>
   );
@@ -110,22 +96,9 @@ function newerThan(held: readonly NotifyEvent[], events: readonly NotifyEvent[])
 function FoundEvents({ stream, state }: { stream: string; state: EventState | '' }): VNode {
   /** The numbers before which the pages after the first one begin, up to this one. */
   const [starts, setStarts] = useState<readonly number[]>([]);
-  const [events, setEvents] = useState<readonly NotifyEvent[] | null>(null);
-  const [problem, setProblem] = useState<string | null>(null);
-  const before = starts.at(-1) ?? '';
-  const task = async (): Promise<number> => {
-    try {
-      const query = { order: 'desc', before, limit: PAGE_SIZE, stream_name: stream, state };
-      const { data, bytes } = await get<{ events: readonly NotifyEvent[] }>('notify/events', query);
-      setEvents(data.events);
-      setProblem(null);
-      return bytes;
-    } catch (error) {
-      setProblem(reasonOf(error));
-      return 0;
-    }
-  };
-  usePolling(task, PAGE_POLL_MS, [before]);
+  const query = { order: 'desc', before: starts.at(-1) ?? '', limit: PAGE_SIZE, stream_name: stream, state };
+  const { data, problem } = usePolledAnswer<{ events: readonly NotifyEvent[] }>('notify/events', query, PAGE_POLL_MS);
+  const events = data?.events ?? null;
   const last = events?.at(-1);
   const hasMore = events !== null && events.length === PAGE_SIZE;
   const next = (): void => {
@@ -133,7 +106,7 @@ function FoundEvents({ stream, state }: { stream: string; state: EventState | ''
   };
   return (
     <>
-      {problem === null ? null : <p class="problem">No news: {problem}. Trying again.</p>}
+      <NoNews problem={problem} />
       {events === null ? null : (
         <EventList events={events} onReplay={replayOne} empty="No event that is kept is like that." />
       )}

@@ -1,33 +1,18 @@
 /** How delivery of callbacks stands: backlog and outcome by receiver, and where events are kept. */
 import type { VNode } from 'preact';
-import { useState } from 'preact/hooks';
-import { get, reasonOf } from '../model/api.ts';
 import { count, duration } from '../model/format.ts';
-import { usePolling } from '../model/polling.ts';
+import { usePolledAnswer } from '../model/polling.ts';
 import type { NotifyStatus, Receiver } from '../model/types.ts';
-import { Chip, Panel } from '../ui/small.tsx';
+import { Chip, NoNews, Panel } from '../ui/small.tsx';
 import { type Column, Table } from '../ui/table.tsx';
 
 const POLL_MS = 1000;
 
 export function NotifyState(): VNode {
-  const [status, setStatus] = useState<NotifyStatus | null>(null);
-  const [problem, setProblem] = useState<string | null>(null);
-  const task = async (): Promise<number> => {
-    try {
-      const { data, bytes } = await get<NotifyStatus>('notify/status');
-      setStatus(data);
-      setProblem(null);
-      return bytes;
-    } catch (error) {
-      setProblem(reasonOf(error));
-      return 0;
-    }
-  };
-  usePolling(task, POLL_MS, []);
+  const { data: status, problem } = usePolledAnswer<NotifyStatus>('notify/status', {}, POLL_MS);
   return (
     <Panel title="Delivery" aside={status === null ? null : <Keeping status={status} />}>
-      {problem === null ? null : <p class="problem">No news: {problem}. Trying again.</p>}
+      <NoNews problem={problem} />
       {status === null ? null : (
         <Table
           caption="Receivers"

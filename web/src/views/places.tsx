@@ -4,7 +4,8 @@ import { useState } from 'preact/hooks';
 import { visible } from '../model/format.ts';
 import type { ServerInfo } from '../model/types.ts';
 import { type Place, playCommands, playPlaces, publishPlaces } from '../model/urls.ts';
-import { CopyButton, Field } from '../ui/small.tsx';
+import { Field } from '../ui/fields.tsx';
+import { CopyButton } from '../ui/small.tsx';
 
 interface PlacesProps {
   readonly info: ServerInfo;

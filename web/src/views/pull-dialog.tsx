@@ -5,7 +5,7 @@ import { post } from '../model/api.ts';
 import { goTo } from '../model/route.ts';
 import { attempt } from '../model/toasts.ts';
 import { Dialog, showDialog } from '../ui/dialog.tsx';
-import { Field, Select } from '../ui/small.tsx';
+import { Field, Select } from '../ui/fields.tsx';
 
 const RETRIES = [
   ['-1', 'for ever'],

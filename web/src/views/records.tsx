@@ -1,64 +1,32 @@
 /** Files of records, newest first, of all streams or of one. */
 import type { VNode } from 'preact';
 import { useState } from 'preact/hooks';
-import { get, post, reasonOf } from '../model/api.ts';
+import { post } from '../model/api.ts';
 import { bytes, wholeSeconds } from '../model/format.ts';
-import { usePolling } from '../model/polling.ts';
+import { usePolledAnswer } from '../model/polling.ts';
 import { goTo, href } from '../model/route.ts';
 import { attempt } from '../model/toasts.ts';
-import type { RecordFile } from '../model/types.ts';
+import type { RecordFile, RecordList } from '../model/types.ts';
+import { StreamFilter } from '../ui/fields.tsx';
 import { Pager } from '../ui/pager.tsx';
-import { Chip, CopyButton, Field, Name, Panel } from '../ui/small.tsx';
+import { Chip, CopyButton, Name, Panel } from '../ui/small.tsx';
 import { type Column, Table } from '../ui/table.tsx';
 
 const PAGE_SIZE = 50;
 const POLL_MS = 3000;
 
-interface Listed {
-  readonly total: number;
-  readonly files: readonly RecordFile[];
-}
-
 export function RecordsView({ stream }: { stream: string }): VNode {
-  const [listed, setListed] = useState<Listed | null>(null);
-  const [problem, setProblem] = useState<string | null>(null);
   const [page, setPage] = useState(0);
-  const [wanted, setWanted] = useState(stream);
-  const task = async (): Promise<number> => {
-    try {
-      const query = { limit: PAGE_SIZE, offset: page * PAGE_SIZE, stream_name: stream };
-      const answer = await get<Listed>('record/list', query);
-      setListed(answer.data);
-      setProblem(null);
-      return answer.bytes;
-    } catch (error) {
-      setProblem(reasonOf(error));
-      return 0;
-    }
-  };
-  usePolling(task, POLL_MS, [stream, page]);
+  const query = { limit: PAGE_SIZE, offset: page * PAGE_SIZE, stream_name: stream };
+  const { data: listed, problem } = usePolledAnswer<RecordList>('record/list', query, POLL_MS);
   const total = listed?.total ?? 0;
   return (
     <>
       <h1 tabIndex={-1}>Records</h1>
       <Panel title={total === 1 ? '1 file' : `${total} files`}>
-        <form
-          class="filters"
-          onSubmit={(event) => {
-            event.preventDefault();
-            goTo({ view: 'records', stream: wanted });
-          }}
-        >
-          <Field label="Stream">
-            <input
-              type="search"
-              value={wanted}
-              placeholder="All streams"
-              onInput={(event) => setWanted(event.currentTarget.value)}
-            />
-          </Field>
+        <StreamFilter stream={stream} onShow={(wanted) => goTo({ view: 'records', stream: wanted })}>
           <button type="submit">Show</button>
-        </form>
+        </StreamFilter>
         {problem === null ? null : <p class="problem">{problem}</p>}
         {listed === null ? null : (
           <Table

@@ -8,7 +8,7 @@ import { Store, useStore } from '../model/store.ts';
 import { attempt } from '../model/toasts.ts';
 import type { Draining, Reloaded } from '../model/types.ts';
 import { Dialog, showDialog } from '../ui/dialog.tsx';
-import { Field, Select } from '../ui/small.tsx';
+import { Field, Select } from '../ui/fields.tsx';
 
 const NOTHING: Reloaded = { applied: [], needs_restart: [], certificates: [] };
 const DRAIN_POLL_MS = 1000;

@@ -7,7 +7,8 @@ import { type Loss, lossesOf } from '../model/metrics.ts';
 import { usePolling } from '../model/polling.ts';
 import { attempt } from '../model/toasts.ts';
 import type { LalInfo, Listener, ServerInfo } from '../model/types.ts';
-import { Field, Panel } from '../ui/small.tsx';
+import { Field } from '../ui/fields.tsx';
+import { Facts, Panel } from '../ui/small.tsx';
 import { type Column, Table } from '../ui/table.tsx';
 import { PublishPlaces } from './places.tsx';
 import { Drain, Reload } from './server-control.tsx';
@@ -76,8 +77,8 @@ function About(): VNode {
       () => undefined,
     );
   }, []);
-  usePolling(() => told('readyz', setState), READY_POLL_MS, []);
-  const rows: readonly (readonly [string, string])[] = [
+  usePolling(() => told('readyz', (text) => setState(text.trim())), READY_POLL_MS, []);
+  const facts: readonly (readonly [string, string])[] = [
     ['Server', about?.server_id ?? ''],
     ['State', state],
     ['Program', about?.bin_info ?? ''],
@@ -85,16 +86,7 @@ function About(): VNode {
     ['Speaks', `lalserver ${about?.lal_version ?? ''}, API ${about?.api_version ?? ''}`],
     ['HTTP Notify', about?.notify_version ?? ''],
   ];
-  return (
-    <dl class="facts">
-      {rows.map(([title, text]) => (
-        <div key={title}>
-          <dt>{title}</dt>
-          <dd>{text}</dd>
-        </div>
-      ))}
-    </dl>
-  );
+  return <Facts facts={facts} />;
 }
 
 /** Hands on what is answered. @returns its size */

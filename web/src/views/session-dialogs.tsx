@@ -6,7 +6,8 @@ import { hostOf } from '../model/format.ts';
 import { attempt } from '../model/toasts.ts';
 import type { Session } from '../model/types.ts';
 import { Dialog, showDialog } from '../ui/dialog.tsx';
-import { Field, Name, Select } from '../ui/small.tsx';
+import { Field, Select } from '../ui/fields.tsx';
+import { Name } from '../ui/small.tsx';
 
 const BLOCK_TIMES = [
   ['600', '10 minutes'],

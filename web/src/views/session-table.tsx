@@ -3,9 +3,9 @@ import type { VNode } from 'preact';
 import { useState } from 'preact/hooks';
 import { bitrateOfKbits, bytes, count, visible, wholeSeconds } from '../model/format.ts';
 import type { Session } from '../model/types.ts';
-import { Pager, pageWithin } from '../ui/pager.tsx';
-import { Field } from '../ui/small.tsx';
-import { type Column, Table } from '../ui/table.tsx';
+import { SearchField } from '../ui/fields.tsx';
+import { PagedTable } from '../ui/pager.tsx';
+import type { Column } from '../ui/table.tsx';
 import { askBlock, askKick } from './session-dialogs.tsx';
 
 const PAGE_SIZE = 10;
@@ -19,36 +19,27 @@ interface SessionTableProps {
 
 export function SessionTable({ what, streamName, sessions, empty }: SessionTableProps): VNode {
   const [search, setSearch] = useState('');
-  const [wantedPage, setPage] = useState(0);
   const words = search.toLowerCase();
   const found = sessions.filter(({ session_id, remote_addr, protocol }) =>
     `${session_id} ${remote_addr} ${protocol}`.toLowerCase().includes(words),
   );
-  const page = pageWithin(wantedPage, found.length, PAGE_SIZE);
   const isLong = sessions.length > PAGE_SIZE;
   return (
     <>
       {isLong ? (
         <div class="filters">
-          <Field label="Search">
-            <input
-              type="search"
-              value={search}
-              placeholder="Address, session or protocol"
-              onInput={(event) => setSearch(event.currentTarget.value)}
-            />
-          </Field>
+          <SearchField value={search} placeholder="Address, session or protocol" onInput={setSearch} />
           {search === '' ? null : <span class="found">{count(found.length)} found</span>}
         </div>
       ) : null}
-      <Table
+      <PagedTable
         caption={what}
+        pageSize={PAGE_SIZE}
         columns={columnsFor(streamName, what)}
-        rows={found.slice(page * PAGE_SIZE, (page + 1) * PAGE_SIZE)}
+        rows={found}
         keyOf={({ session_id }) => session_id}
         empty={sessions.length === 0 ? empty : `None is like “${visible(search)}”.`}
       />
-      <Pager what={what} total={found.length} pageSize={PAGE_SIZE} page={page} onPage={setPage} />
     </>
   );
 }

@@ -2,7 +2,7 @@
 import type { VNode } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { isSignedIn, signIn } from '../model/api.ts';
-import { Field } from '../ui/small.tsx';
+import { Field } from '../ui/fields.tsx';
 
 export function SignIn(): VNode {
   const [token, setToken] = useState('');

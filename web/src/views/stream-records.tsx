@@ -1,38 +1,22 @@
 /** Records of one stream: those that run, starting and stopping them. */
 import type { VNode } from 'preact';
 import { useState } from 'preact/hooks';
-import { get, post, reasonOf } from '../model/api.ts';
+import { post } from '../model/api.ts';
 import { bytes } from '../model/format.ts';
-import { usePolling } from '../model/polling.ts';
+import { usePolledAnswer } from '../model/polling.ts';
 import { href } from '../model/route.ts';
 import { attempt } from '../model/toasts.ts';
-import { RECORD_FORMATS, type RecordFile, type RecordFormat } from '../model/types.ts';
-import { Select } from '../ui/small.tsx';
+import { RECORD_FORMATS, type RecordFormat, type RecordList } from '../model/types.ts';
+import { Select } from '../ui/fields.tsx';
 
 const POLL_MS = 3000;
 
 export function StreamRecords({ name }: { name: string }): VNode {
-  const [files, setFiles] = useState<readonly RecordFile[]>([]);
-  const [total, setTotal] = useState(0);
-  const [problem, setProblem] = useState<string | null>(null);
   const [format, setFormat] = useState<RecordFormat>('mp4');
   /** Goes up with each command, to ask anew at once. */
   const [commands, setCommands] = useState(0);
-  const task = async (): Promise<number> => {
-    try {
-      const { data, bytes: size } = await get<{ total: number; files: readonly RecordFile[] }>('record/list', {
-        stream_name: name,
-      });
-      setFiles(data.files);
-      setTotal(data.total);
-      setProblem(null);
-      return size;
-    } catch (error) {
-      setProblem(reasonOf(error));
-      return 0;
-    }
-  };
-  usePolling(task, POLL_MS, [name, commands]);
+  const { data, problem } = usePolledAnswer<RecordList>('record/list', { stream_name: name }, POLL_MS, commands);
+  const { total, files } = data ?? { total: 0, files: [] };
   const command = async (path: string, wanted: RecordFormat, done: string): Promise<void> => {
     await attempt(post(path, { stream_name: name, format: wanted }), done);
     setCommands(commands + 1);

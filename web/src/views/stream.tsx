@@ -2,15 +2,15 @@
 import type { VNode } from 'preact';
 import { useRef, useState } from 'preact/hooks';
 import { ApiError, get, post, reasonOf } from '../model/api.ts';
-import { bitrate, count } from '../model/format.ts';
+import { count } from '../model/format.ts';
 import { History, sourceOf } from '../model/history.ts';
 import { usePolling } from '../model/polling.ts';
 import { href } from '../model/route.ts';
 import { POLL_MS } from '../model/streams.ts';
 import { attempt } from '../model/toasts.ts';
 import type { Group, ServerInfo } from '../model/types.ts';
-import { Chart } from '../ui/chart.tsx';
-import { Chip, Name, Panel } from '../ui/small.tsx';
+import { BitrateChart, Chart } from '../ui/chart.tsx';
+import { Chip, Name, NoNews, Panel } from '../ui/small.tsx';
 import { PlayPlaces, PublishPlaces, QueryField } from './places.tsx';
 import { Player } from './player.tsx';
 import { SessionTable } from './session-table.tsx';
@@ -66,7 +66,7 @@ export function StreamView({ name, info }: StreamProps): VNode {
         </a>
       </div>
       {state.kind === 'absent' ? <Absent name={name} /> : null}
-      {state.kind === 'failed' ? <p class="problem">No news: {state.why}. Trying again.</p> : null}
+      <NoNews problem={state.kind === 'failed' ? state.why : null} />
       <div class="halves">
         {group === null ? null : (
           <div>
@@ -107,14 +107,7 @@ function StateChip({ state }: { state: State }): VNode | null {
 function Graphs({ history, hasVideo }: { history: History; hasVideo: boolean }): VNode {
   return (
     <>
-      <Chart
-        title="Bitrate"
-        format={bitrate}
-        lines={[
-          { label: 'in', color: '--line-1', line: history.bitsIn },
-          { label: 'out', color: '--line-2', line: history.bitsOut },
-        ]}
-      />
+      <BitrateChart title="Bitrate" history={history} />
       {hasVideo ? (
         <Chart
           title="Frames a second"

@@ -7,10 +7,11 @@ import { href } from '../model/route.ts';
 import { useStore } from '../model/store.ts';
 import { histories, streams } from '../model/streams.ts';
 import type { Group, ServerInfo } from '../model/types.ts';
-import { Chart, Sparkline } from '../ui/chart.tsx';
-import { Pager, pageWithin } from '../ui/pager.tsx';
-import { Chip, Field, Name, Panel, Select } from '../ui/small.tsx';
-import { type Column, Table } from '../ui/table.tsx';
+import { BitrateChart, Sparkline } from '../ui/chart.tsx';
+import { Field, SearchField, Select } from '../ui/fields.tsx';
+import { PagedTable } from '../ui/pager.tsx';
+import { Chip, Name, Panel } from '../ui/small.tsx';
+import type { Column } from '../ui/table.tsx';
 import { PublishPlaces } from './places.tsx';
 import { showPullDialog } from './pull-dialog.tsx';
 
@@ -58,21 +59,14 @@ function Totals({ groups }: { groups: readonly Group[] }): VNode {
   const viewers = groups.reduce((sum, { subs }) => sum + subs.length, 0);
   const live = groups.filter((group) => sourceOf(group) !== null).length;
   return (
-    <section class="totals" aria-label="All streams together">
+    <section class="panel totals" aria-label="All streams together">
       <dl class="tiles">
         <Tile title="Live" value={count(live)} />
         <Tile title="Viewers" value={count(viewers)} />
         <Tile title="In" value={bitrate(bitsIn.values.at(-1) ?? 0)} />
         <Tile title="Out" value={bitrate(bitsOut.values.at(-1) ?? 0)} />
       </dl>
-      <Chart
-        title="Bitrate of all streams"
-        format={bitrate}
-        lines={[
-          { label: 'in', color: '--line-1', line: bitsIn },
-          { label: 'out', color: '--line-2', line: bitsOut },
-        ]}
-      />
+      <BitrateChart title="Bitrate of all streams" history={histories.total} />
     </section>
   );
 }
@@ -130,23 +124,14 @@ function StreamList({ groups }: { groups: readonly Group[] }): VNode {
   const [search, setSearch] = useState('');
   const [sort, setSort] = useState<keyof typeof SORTS>('name');
   const [shown, setShown] = useState<keyof typeof SHOWN>('all');
-  const [wantedPage, setPage] = useState(0);
   const words = search.toLowerCase();
   const found = groups
     .filter((group) => SHOWN[shown](group) && group.stream_name.toLowerCase().includes(words))
     .sort(SORTS[sort]);
-  const page = pageWithin(wantedPage, found.length, PAGE_SIZE);
   return (
     <Panel title={`${count(found.length)} ${found.length === 1 ? 'stream' : 'streams'}`}>
       <div class="filters">
-        <Field label="Search">
-          <input
-            type="search"
-            value={search}
-            placeholder="Name of a stream"
-            onInput={(event) => setSearch(event.currentTarget.value)}
-          />
-        </Field>
+        <SearchField value={search} placeholder="Name of a stream" onInput={setSearch} />
         <Field label="Show">
           <Select value={shown} options={optionsOf(SHOWN)} onChange={setShown} />
         </Field>
@@ -154,14 +139,14 @@ function StreamList({ groups }: { groups: readonly Group[] }): VNode {
           <Select value={sort} options={optionsOf(SORTS)} onChange={setSort} />
         </Field>
       </div>
-      <Table
-        caption="Streams"
+      <PagedTable
+        caption="streams"
+        pageSize={PAGE_SIZE}
         columns={COLUMNS}
-        rows={found.slice(page * PAGE_SIZE, (page + 1) * PAGE_SIZE)}
+        rows={found}
         keyOf={(group) => group.stream_name}
         empty={groups.length === 0 ? 'Nobody publishes or plays.' : `No stream is called like “${visible(search)}”.`}
       />
-      <Pager what="streams" total={found.length} pageSize={PAGE_SIZE} page={page} onPage={setPage} />
     </Panel>
   );
 }
