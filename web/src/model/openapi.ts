@@ -21,7 +21,6 @@ export interface Schema {
 
 interface Parameter {
   readonly name: string;
-  readonly in: string;
   readonly required: boolean;
   readonly description?: string;
   readonly schema: Schema;

@@ -38,7 +38,7 @@ export function usePolling(task: () => Promise<number>, minDelayMs: number, deps
   useEffect(() => startPolling(task, minDelayMs), [...deps, minDelayMs]);
 }
 
-export interface PolledAnswer<T> {
+interface PolledAnswer<T> {
   /** The newest; null before the first. */
   readonly data: T | null;
   /** Why the last try brought no answer; null where it did. */

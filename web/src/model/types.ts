@@ -11,7 +11,6 @@ export interface Session {
   readonly wrote_bytes_sum: number;
   readonly bitrate_kbits: number;
   readonly read_bitrate_kbits: number;
-  readonly write_bitrate_kbits: number;
   readonly dropped_frames: number;
   readonly lost_packets: number;
 }
@@ -69,7 +68,6 @@ export interface Reloaded {
 /** How a drain stands. */
 export interface Draining {
   readonly sessions: number;
-  readonly ends_in_sec: number;
   readonly ends_at: string;
 }
 
