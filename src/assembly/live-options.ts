@@ -1,5 +1,4 @@
 /** What a reload hands to the running parts: their options, as far as they take others while they run. */
-
 import type { CallbackOptions, JwtOptions, SimpleAuthOptions } from '../admission/index.ts';
 import type { FeaturesJson } from '../api/index.ts';
 import {

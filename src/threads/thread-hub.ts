@@ -1,5 +1,4 @@
 /** The hub's side of one player thread: its sessions as peers of the hub, and the streams that it is sent. */
-
 import { NO_TRACKS, type Tracks } from '../media/index.ts';
 import type {
   AudienceOptions,

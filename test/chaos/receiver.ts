@@ -74,10 +74,6 @@ export class ChaosReceiver {
     this.#seed = seed;
   }
 
-  get mode(): Mode {
-    return this.#mode;
-  }
-
   async start(): Promise<void> {
     for (let tries = 1; this.#port === 0; tries++) {
       const port = randomInt(PORTS.from, PORTS.to);

@@ -160,9 +160,4 @@ export class WebSocketPlayer {
   get received(): number {
     return this.#socket?.bytesRead ?? 0;
   }
-
-  /** The player leaves by a close frame. */
-  leave(): void {
-    this.#webSocket.close();
-  }
 }

@@ -120,11 +120,6 @@ export class Siege {
     assert.deepEqual(await this.#endedCalmly(), []);
   }
 
-  /** Sessions of others than the calm ones that the receiver was told to have begun. */
-  startsOf(streamName: string): number {
-    return this.receiver.ofStream(streamName).filter(({ event }) => event.endsWith('_start')).length;
-  }
-
   /** Whoever came has gone: every start has its stop. */
   async #assertOthersGone(): Promise<void> {
     const open = (): Promise<string[]> => {

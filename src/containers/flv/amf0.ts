@@ -48,11 +48,6 @@ export class Amf0Reader {
     this.#amf3 = amf3;
   }
 
-  /** Where the next value begins. */
-  get offset(): number {
-    return this.#at;
-  }
-
   get done(): boolean {
     return this.#at >= this.#data.length;
   }

@@ -33,10 +33,6 @@ export class TagReader {
   #tracks: Tracks = NO_TRACKS;
   #time: number | null = null;
 
-  get tracks(): Tracks {
-    return this.#tracks;
-  }
-
   /**
    * @param type the tag's or message's type: 8, 9 or 18; others are ignored
    * @param timestamp as on the wire, modulo 2^32: steps of less than 2^31 either way are followed over the wrap

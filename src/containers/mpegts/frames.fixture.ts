@@ -1,5 +1,4 @@
 /** Test helper: tracks and frames made by hand, small enough to be looked at. */
-
 import type { AacTrack, H264Track, H265Track, Tracks } from '../../media/index.ts';
 import { type AudioFrame, aacTrack, joinNalUnits, opusTrack, type VideoFrame } from '../../media/index.ts';
 

@@ -1,6 +1,5 @@
-/** Program streams to frames: in the ways that cameras write them, with loss, garbage, hostile lengths, and by ffmpeg. */
+/** Program streams to frames: in the ways that cameras write them, with loss, garbage and hostile lengths. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import {
@@ -15,9 +14,10 @@ import {
   psPack,
 } from '../../../test/support/ps.ts';
 import { everySplit } from '../../media/every-split.fixture.ts';
-import { type Frame, NO_TRACKS, splitNalUnits, type Tracks } from '../../media/index.ts';
+import { splitNalUnits } from '../../media/index.ts';
 import type { TsEvent } from '../mpegts/index.ts';
 import { MAX_ACCESS_UNIT_BYTES } from './access-units.ts';
+import { demux, type Outcome, outcome } from './demux.fixture.ts';
 import { PsDemuxer } from './demuxer.ts';
 
 const SECONDS = 2;
@@ -29,29 +29,6 @@ const MEDIA: Record<string, CameraMedia> = {
   'H264 and G711U': film('h264', 'pcmu', SECONDS),
 };
 const g711u = film(null, 'pcmu', SECONDS);
-
-interface Outcome {
-  tracks: Tracks;
-  frames: Frame[];
-  problems: string[];
-  skipped: number;
-}
-
-function outcome(events: readonly TsEvent[]): Outcome {
-  const result: Outcome = { tracks: NO_TRACKS, frames: [], problems: [], skipped: 0 };
-  for (const event of events) {
-    if (event.type === 'tracks') result.tracks = event.tracks;
-    else if (event.type === 'frame') result.frames.push(event.frame);
-    else if (event.type === 'problem' || event.type === 'excess') result.problems.push(event.reason);
-    else if (event.type === 'skipped') result.skipped += event.bytes;
-  }
-  return result;
-}
-
-function demux(...pieces: Buffer[]): Outcome {
-  const demuxer = new PsDemuxer();
-  return outcome([...pieces.flatMap((piece) => demuxer.push(piece)), ...demuxer.end()]);
-}
 
 function write(media: CameraMedia, style?: PsStyle): Buffer {
   return Buffer.concat(media.frames.map((frame) => psPack(media, frame, style)));
@@ -364,54 +341,5 @@ describe('bad input', () => {
       [Buffer.concat([packHeader(0), Buffer.from('000001e00000000000', 'hex')]), /no PES packet header/],
     ];
     for (const [bytes, reason] of rows) assert.match(demux(bytes).problems.join(), reason);
-  });
-});
-
-describe("ffmpeg's program streams", () => {
-  const input = ['-f', 'lavfi', '-i', 'testsrc2=size=320x240:rate=25:duration=3'];
-  const run = (args: readonly string[]): Buffer => {
-    const { stdout, stderr, status } = spawnSync('ffmpeg', ['-v', 'error', '-nostdin', ...args], {
-      maxBuffer: 2 ** 28,
-    });
-    assert.equal(status, 0, stderr.toString());
-    return stdout;
-  };
-  const codecs: Record<string, string[]> = {
-    H264: ['-c:v', 'libx264', '-preset', 'veryfast', '-g', '25', '-pix_fmt', 'yuv420p'],
-    H265: ['-c:v', 'libx265', '-preset', 'ultrafast', '-x265-params', 'log-level=error:keyint=25:pools=1'],
-  };
-  for (const format of ['vob', 'svcd', 'dvd', 'mpeg']) {
-    for (const [codec, options] of Object.entries(codecs)) {
-      it(`${format} of ${codec}: packets cut anywhere, some without times`, () => {
-        const bytes = run([...input, ...options, '-bf', '0', '-f', format, 'pipe:1']);
-        const { tracks, frames, problems } = demux(bytes);
-        assert.deepEqual([tracks.video?.codec, tracks.video?.width, problems], [codec, 320, []]);
-        assert.equal(frames.length, 75);
-        frames.forEach(({ dts }, i) => {
-          const due = (frames[0]?.dts ?? 0) + i * 40;
-          assert.ok(Math.abs(dts - due) < 1, `frame ${i} at ${dts}, due ${due}`);
-        });
-      });
-    }
-  }
-
-  it('B-frames keep pts and dts where the stream has them', () => {
-    const bytes = run([
-      ...input,
-      ...(codecs['H264'] ?? []),
-      '-bf',
-      '2',
-      '-b:v',
-      '3M',
-      '-minrate',
-      '3M',
-      '-f',
-      'vob',
-      'pipe:1',
-    ]);
-    const { frames } = demux(bytes);
-    assert.equal(frames.length, 75);
-    assert.ok(frames.some(({ pts, dts }) => pts - dts >= 80));
-    assert.ok(frames.every(({ pts, dts }, i) => pts >= dts && dts >= (frames[i - 1]?.dts ?? 0)));
   });
 });

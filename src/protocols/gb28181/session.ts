@@ -1,5 +1,4 @@
 /** One publication over RTP: follows one sender's packets, puts them in order, and feeds what they carry to the hub. */
-
 import { PacketDump } from '../../net/index.ts';
 import type { Peer, StopReason } from '../../streams/index.ts';
 import { isProblem, parseRtpPacket, ReorderBuffer, type RtpPacket } from '../../wire/rtp/index.ts';

@@ -1,5 +1,4 @@
 /** What comes out of the demuxers goes on to the players: every output format takes it, and what it writes can be read. */
-
 import { FlvDemuxer, flvFormats } from '../../../src/containers/flv/index.ts';
 import { createFmp4Init, Fmp4FragmentMuxer } from '../../../src/containers/fmp4/index.ts';
 import { TsDemuxer } from '../../../src/containers/mpegts/demuxer.ts';
