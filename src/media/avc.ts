@@ -20,7 +20,7 @@ const MAX_SPS_COUNT = 31;
 const MAX_PPS_COUNT = 255;
 export const MAX_PARAMETER_SET_BYTES = 0xffff;
 /** NAL unit header, profile, constraints and level: what a configuration record repeats. */
-const MIN_SPS_BYTES = 4;
+export const MIN_AVC_SPS_BYTES = 4;
 const MAX_SCALING_SHIFT = 255;
 
 /** Profiles whose SPS carries chroma_format_idc and more (7.3.2.1.1). */
@@ -167,7 +167,7 @@ export function parseAvcConfig(record: Buffer): { track: H264Track; nalLengthSiz
   const pps = readParameterSets(reader, reader.u8());
   if (sps.length === 0) throw new CodecError('AVCDecoderConfigurationRecord has no SPS');
   for (const unit of sps) {
-    if (unit.length < MIN_SPS_BYTES) throw tooShort('SPS', unit.length, MIN_SPS_BYTES);
+    if (unit.length < MIN_AVC_SPS_BYTES) throw tooShort('SPS', unit.length, MIN_AVC_SPS_BYTES);
   }
   return { track: h264Track(sps, pps), nalLengthSize };
 }
@@ -187,7 +187,7 @@ function readParameterSets(reader: ByteReader, count: number): Buffer[] {
  */
 export function serializeAvcConfig(track: H264Track): Buffer {
   const first = track.sps[0];
-  if (first === undefined || first.length < MIN_SPS_BYTES)
+  if (first === undefined || first.length < MIN_AVC_SPS_BYTES)
     throw new CodecError('an AVCDecoderConfigurationRecord needs an SPS');
   const profile = first[1] ?? 0;
   const parts = [

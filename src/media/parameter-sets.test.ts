@@ -35,6 +35,14 @@ describe('parameter sets', () => {
     assert.equal(sets.track?.pps.length, 64);
   });
 
+  it('that no configuration record can hold are passed over', () => {
+    const sets = new ParameterSets('H264');
+    assert.equal(sets.adopt([hex('6742c0'), PPS]), false);
+    assert.equal(sets.track, null);
+    assert.equal(sets.adopt([hex('67'), SPS, Buffer.alloc(65_536, 0x68)]), true);
+    assert.deepEqual(sets.track, h264Track([SPS], [PPS]));
+  });
+
   it('are bounded, however many come at once', () => {
     const sets = new ParameterSets('H264');
     const many = Array.from({ length: 200_000 }, (_, i) => Buffer.from([0x68, i & 0xff, (i >> 8) & 0xff, i >> 16]));

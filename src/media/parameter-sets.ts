@@ -1,5 +1,5 @@
 /** Keeps the parameter sets of a video stream that carries them in band, and makes tracks of them. */
-import { h264Track, MAX_PARAMETER_SET_BYTES } from './avc.ts';
+import { h264Track, MAX_PARAMETER_SET_BYTES, MIN_AVC_SPS_BYTES } from './avc.ts';
 import { h265Track } from './hevc.ts';
 import { H264_NAL, H265_NAL, h264NalType, h265NalType } from './nal.ts';
 import { sameTrack } from './same-track.ts';
@@ -26,7 +26,7 @@ export class ParameterSets {
 
   /**
    * Takes over the parameter sets of one access unit (or of a session description); other NAL units are passed over, and
-   * parameter sets of more than 65,535 bytes, which no configuration record can hold. The units are kept as they are and
+   * parameter sets that no configuration record can hold: of more than 65,535 bytes, and SPS of H264 without level. The units are kept as they are and
    * must not be changed afterwards.
    * @returns whether `track` is another now
    */
@@ -35,7 +35,7 @@ export class ParameterSets {
     const names = h265 ? H265_NAL : H264_NAL;
     const typeOf = h265 ? h265NalType : h264NalType;
     const sets = units.filter((unit) => unit.length <= MAX_PARAMETER_SET_BYTES);
-    const sps = sets.filter((unit) => typeOf(unit) === names.SPS);
+    const sps = sets.filter((unit) => typeOf(unit) === names.SPS && (h265 || unit.length >= MIN_AVC_SPS_BYTES));
     const pps = sets.filter((unit) => typeOf(unit) === names.PPS);
     const vps = h265 ? sets.filter((unit) => typeOf(unit) === H265_NAL.VPS) : [];
     // most access units have none

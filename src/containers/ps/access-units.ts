@@ -67,6 +67,8 @@ export class AccessUnits {
   #lastTime: Time | null = null;
   #untimed = 0;
   #stepMs = ASSUMED_STEP_MS;
+  /** Whether the rest of the PES packet is left out: an access unit in it was too large. */
+  #isLeftOut = false;
 
   /** @param codec null: the first parameter set tells it */
   constructor(codec: VideoCodec | null, id: number, events: EventList) {
@@ -82,6 +84,7 @@ export class AccessUnits {
 
   /** The payload of a PES packet, or the first part of it; times in milliseconds. */
   push(payload: Buffer, pts: number | null, dts: number | null): void {
+    this.#isLeftOut = false;
     // nothing began in the packet before where it had no payload
     if (this.#stamps.at(-1)?.at === this.#length) this.#stamps.pop();
     this.#stamps.push({ at: this.#length, time: pts === null || dts === null ? null : { pts, dts } });
@@ -90,11 +93,10 @@ export class AccessUnits {
 
   /** More of the payload that was pushed last. */
   append(payload: Buffer): void {
+    if (this.#isLeftOut) return;
     const size = this.#length + payload.length;
     if (size > MAX_ACCESS_UNIT_BYTES) {
-      const limit = MAX_ACCESS_UNIT_BYTES;
-      this.#events.excess(this.#id, `an access unit has ${size} bytes and more, at most ${limit} are allowed`);
-      this.reset();
+      this.#leaveOut(`${size} bytes and more, at most ${MAX_ACCESS_UNIT_BYTES} are allowed`);
       return;
     }
     this.#grow(size);
@@ -117,6 +119,7 @@ export class AccessUnits {
     this.#hasPicture = false;
     this.#isKey = false;
     this.#units = 0;
+    this.#isLeftOut = false;
   }
 
   /** The stream is over: what has begun is its last access unit. */
@@ -185,9 +188,14 @@ export class AccessUnits {
     }
     this.#scanned += START_CODE.length;
     if (++this.#units <= MAX_NAL_UNITS) return;
-    const found = `an access unit has ${this.#units} NAL units and more, at most ${MAX_NAL_UNITS} are allowed`;
-    this.#events.excess(this.#id, found);
+    this.#leaveOut(`${this.#units} NAL units and more, at most ${MAX_NAL_UNITS} are allowed`);
+  }
+
+  /** Drops what has begun, with all of its PES packet: where in it the bytes were cut apart makes no difference then. */
+  #leaveOut(found: string): void {
+    this.#events.excess(this.#id, `an access unit has ${found}`);
     this.reset();
+    this.#isLeftOut = true;
   }
 
   /** Whether the codec is known by this NAL unit. */
