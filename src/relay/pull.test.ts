@@ -128,7 +128,7 @@ test('on demand: one that has brought nothing is over where somebody else publis
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const { pulls, begin, sources, story } = setUp();
   const change = (hasInSession: boolean): void =>
-    pulls.onChange({ streamName: 's', appName: 'live', hasInSession, players: 1 });
+    pulls.onChange({ streamName: 's', appName: 'live', hasInSession, isAwaited: false, players: 1 });
   change(false);
   change(true);
   assert.equal(sources[0]?.closed, 'replaced');
@@ -142,4 +142,15 @@ test('on demand: one that has brought nothing is over where somebody else publis
   change(true);
   assert.equal(sources[1]?.closed, null);
   assert.deepEqual(story(), ['stop RTMPPULL1 in=false out=false replaced', 'start RTMPPULL2 in=true out=false']);
+});
+
+test('on demand: none begins while a publisher may come back, or another takes its place; then one does', (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const { pulls, sources, story } = setUp();
+  const change = { streamName: 's', appName: 'live', hasInSession: false, isAwaited: true, players: 1 };
+  pulls.onChange(change);
+  pulls.onChange({ ...change, players: 2 });
+  assert.deepEqual([sources.length, story()], [0, []]);
+  pulls.onChange({ ...change, isAwaited: false });
+  assert.equal(sources.length, 1);
 });

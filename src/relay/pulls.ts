@@ -87,13 +87,14 @@ export class Pulls {
   }
 
   /** The hub says that the sessions of a stream have changed. */
-  onChange({ streamName, appName, hasInSession, players }: StreamChange): void {
+  onChange({ streamName, appName, hasInSession, isAwaited, players }: StreamChange): void {
     const entry = this.#entries.get(streamName);
     if (entry !== undefined) {
       // what it was to bring is here by others
       if (entry.isStatic && hasInSession && entry.pull.isTrying) entry.pull.stop('replaced');
       else this.#watch(entry, players > 0);
-    } else if (players > 0 && !hasInSession) this.#pullStatic(streamName, appName);
+      // a pull keeps its place, so it must not take that of a publisher who is coming back
+    } else if (players > 0 && !hasInSession && !isAwaited) this.#pullStatic(streamName, appName);
   }
 
   #pullStatic(streamName: string, appName: string): void {

@@ -125,7 +125,8 @@ export function fakeHub(
     clock,
     consumers,
     ...(watch && { watch }),
-    onChange: ({ hasInSession, players }) => void changes.push(`in=${hasInSession} players=${players}`),
+    onChange: ({ hasInSession, isAwaited, players }) =>
+      void changes.push(`in=${hasInSession}${isAwaited ? ' awaited' : ''} players=${players}`),
     admission: { decide: () => Promise.resolve(decision) },
     onRecordWanted: (streamName, format) => void records.push(`${streamName} ${format}`),
   });

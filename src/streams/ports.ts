@@ -129,12 +129,14 @@ export interface Admission {
   decide(request: AdmissionRequest): Promise<Decision>;
 }
 
-/** A stream's sessions changed: whether one publishes or pulls it, and how many play it, pushes left out. */
+/** A stream's sessions changed, or nobody is awaited any more: whether one publishes or pulls it, and how many play it, pushes left out. */
 export interface StreamChange {
   readonly streamName: string;
   /** The group's. */
   readonly appName: string;
   readonly hasInSession: boolean;
+  /** Nobody publishes, and somebody is to: the publisher that was lost has time to come back, or another is taking its place. */
+  readonly isAwaited: boolean;
   readonly players: number;
 }
 

@@ -50,7 +50,7 @@ export interface RegistryDeps extends SessionDeps {
   readonly consumers: readonly ConsumerFactory[];
   /** Absent: nobody counts. */
   readonly refusals?: HubRefusals;
-  /** A session began or ended. Never throws. */
+  /** A session began or ended, or nobody is awaited any more. Never throws. */
   readonly onChange: (change: StreamChange) => void;
   /** A publication began that admission wants recorded. */
   readonly onRecordWanted: (streamName: string, format: RecordFormat) => void;

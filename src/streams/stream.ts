@@ -74,7 +74,7 @@ export interface StreamDeps {
   readonly log: Log;
   readonly consumers: readonly ConsumerFactory[];
   readonly watch?: HubWatch;
-  /** A session began or ended. */
+  /** A session began or ended, or nobody is awaited any more. */
   readonly onChange: (change: StreamChange) => void;
 }
 
@@ -117,6 +117,7 @@ export class Stream {
     this.#deps = deps;
     this.#consumers = new Consumers(deps.consumers, deps.log, () => {
       if (this.empty) this.#onEmpty(this);
+      this.#changed();
     });
     this.#onEmpty = onEmpty;
     this.#gops = new GopCache(options.gopNum, options.singleGopMaxFrameNum);
@@ -148,9 +149,9 @@ export class Stream {
     const publisher = this.#publisher;
     if (publisher === null) return true;
     if (publisher.identity.baseType !== 'PUB') return false;
-    if (this.#options.takeover === 'replace' && comer !== 'PULL') this.#endPublisher(publisher, 'replaced');
+    if (this.#options.takeover === 'replace' && comer !== 'PULL') this.#endPublisher(publisher, 'replaced', true);
     else if (this.#silentMs(publisher, this.#clock.monotonicMs()) >= SILENT_MS) {
-      this.#endPublisher(publisher, 'timed out');
+      this.#endPublisher(publisher, 'timed out', true);
     } else return false;
     return true;
   }
@@ -274,9 +275,7 @@ export class Stream {
     for (const subscriber of this.#subscribers.values()) {
       if (isMeant(subscriber.session.remoteAddr)) subscriber.askToClose(reason);
     }
-    if (this.#publisher !== null && isMeant(this.#publisher.remoteAddr)) {
-      this.#endPublisher(this.#publisher, reason);
-    }
+    if (this.#publisher !== null && isMeant(this.#publisher.remoteAddr)) this.#endPublisher(this.#publisher, reason);
   }
 
   /** Asks every session to end. */
@@ -367,13 +366,13 @@ export class Stream {
     this.#consumers.write(frame);
   }
 
-  /** Ends the publication and asks the publisher's protocol to end the connection. */
-  #endPublisher(session: Session, reason: StopReason): void {
-    this.#unpublish(session, reason);
+  /** Ends the publication and asks the publisher's protocol to end the connection. `givesWay`: another begins right after. */
+  #endPublisher(session: Session, reason: StopReason, givesWay = false): void {
+    this.#unpublish(session, reason, givesWay);
     session.peer.close(reason);
   }
 
-  #unpublish(session: Session, reason: StopReason): void {
+  #unpublish(session: Session, reason: StopReason, givesWay = false): void {
     if (this.#publisher !== session) return;
     this.#publisher = null;
     this.#tracks = NO_TRACKS;
@@ -385,15 +384,16 @@ export class Stream {
     session.stop(reason, this.state);
     this.#tellTracks();
     if (this.empty) this.#onEmpty(this);
-    this.#changed();
+    this.#changed(givesWay);
   }
 
   /** The last thing that a change does: who is told may change the stream again. */
-  #changed(): void {
+  #changed(givesWay = false): void {
     this.#deps.onChange({
       streamName: this.name,
       appName: this.appName,
       hasInSession: this.#publisher !== null,
+      isAwaited: givesWay || this.#consumers.isWaiting,
       players: this.#players,
     });
   }

@@ -111,3 +111,28 @@ test('replace: a pull does not take the place of a publisher that sends, only of
   assert.ok((await pull()).ok);
   assert.deepEqual(story().slice(1), ['stop PUB1 in=false out=false timed out', 'start PULL1 in=true out=false']);
 });
+
+test('while somebody is to publish, that is told: as long as the grace lasts, and as a publisher gives way', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const { registry, changes } = fakeHub({ graceMs: 5000, takeover: 'replace' });
+  const first = await publishTo(registry, 'PUB1');
+  await playFrom(registry, 'SUB1');
+  first.close('peer closed');
+  await playFrom(registry, 'SUB2');
+  assert.deepEqual(changes.splice(0).slice(2), ['in=false awaited players=1', 'in=false awaited players=2']);
+  t.mock.timers.tick(5000);
+  assert.deepEqual(changes.splice(0), ['in=false players=2']);
+
+  await publishTo(registry, 'PUB2');
+  await publishTo(registry, 'PUB3');
+  assert.deepEqual(changes.splice(0), ['in=true players=2', 'in=false awaited players=2', 'in=true players=2']);
+  registry.kick('s', 'PUB3');
+  assert.deepEqual(changes.splice(0), ['in=false players=2']);
+
+  const other = fakeHub();
+  await publishTo(other.registry, 'PUB1');
+  await playFrom(other.registry, 'SUB1');
+  other.clock.now += 3000;
+  await publishTo(other.registry, 'PUB2');
+  assert.deepEqual(other.changes.slice(2), ['in=false awaited players=1', 'in=true players=1']);
+});

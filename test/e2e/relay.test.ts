@@ -219,6 +219,48 @@ test('by configuration a player pulls what is not here, through a chain of three
   }
 });
 
+test('by configuration nothing is pulled in the place of a lost publisher while it may come back; then it is', async (t) => {
+  await onOrigin(t, 'lost');
+  const events = await startReceiver(t);
+  const static_relay_pull = { enable: true, addr: `127.0.0.1:${origin.port('rtmp')}` };
+  const graced = (grace_ms: number) =>
+    startServer(t, {
+      ...GOPS_CACHED,
+      static_relay_pull,
+      http_notify: events.config(),
+      millrace: { publish: { grace_ms } },
+    });
+  const publishAt = (server: Millrace) => publish(t, server.url('rtmp', 'live/lost'), 'h264-640x360');
+  const told = () => events.ofStream('lost').map(({ event }) => event);
+
+  const patient = await graced(600_000);
+  const first = publishAt(patient);
+  const { index } = await events.waitFor('on_pub_start');
+  const player = new HttpPlayer(t, patient.url('http', 'live/lost.flv'));
+  await player.body(100_000);
+  await first.kill();
+  await events.waitFor('on_pub_stop');
+  new HttpPlayer(t, patient.url('http', 'live/lost.flv'));
+  await events.waitFor('on_sub_start', { has_in_session: false });
+  const second = publishAt(patient);
+  await events.waitFor('on_pub_start', {}, index + 1);
+  await player.body(player.bodyNow().length + 100_000);
+  await second.kill();
+  await patient.stop();
+  const pulls = told().filter((event) => event.startsWith('on_relay_pull'));
+  assert.deepEqual(pulls, []);
+
+  const hasty = await graced(100);
+  const from = events.callbacks.all.length;
+  const third = publishAt(hasty);
+  await events.waitFor('on_pub_start', {}, from);
+  new HttpPlayer(t, hasty.url('http', 'live/lost.flv'));
+  await events.waitFor('on_sub_start', {}, from);
+  await third.kill();
+  const stop = await events.waitFor('on_pub_stop', {}, from);
+  await events.waitFor('on_relay_pull_start', {}, stop.index);
+});
+
 test('two servers that pull from each other come to rest when nobody watches', async (t) => {
   const pullFrom = (port: number) => ({ static_relay_pull: { enable: true, addr: `127.0.0.1:${port}` } });
   const toSecond = await startRelay(t, () => second.port('rtmp'));
