@@ -1,5 +1,5 @@
 /** Puts the parts together, starts and stops them in order: the one file that knows everything. */
-import { addressOf, Blacklist } from './admission/index.ts';
+import { Blacklist } from './admission/index.ts';
 import { type ApiDeps, type DrainResult, listenersJson, type ReloadResult, type ServerInfoJson } from './api/index.ts';
 import {
   createApi,
@@ -216,9 +216,9 @@ export function createServer(
     group: (name) => registry.group(name),
     kick: (streamName, sessionId) => registry.kick(streamName, sessionId),
     blockAddress: (ip, durationSec) => {
-      const address = blacklist.block(ip, durationSec);
-      if (address !== null && durationSec > 0) registry.kickWhere((remoteAddr) => addressOf(remoteAddr) === address);
-      return address !== null;
+      const isMeant = blacklist.block(ip, durationSec);
+      if (isMeant !== null && durationSec > 0) registry.kickWhere(isMeant);
+      return isMeant !== null;
     },
     startRtpPub: (request) => gb28181.startRtpPub(request),
     pulls,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { addressOf, Blacklist } from './blacklist.ts';
+import { Blacklist } from './blacklist.ts';
 import { asking } from './request.fixture.ts';
 
 function blacklist() {
@@ -12,7 +12,7 @@ function blacklist() {
 
 test('an address is refused for its time, and no other is', async () => {
   const { clock, list, isLetIn } = blacklist();
-  assert.equal(list.block('192.0.2.7', 10), '192.0.2.7');
+  list.block('192.0.2.7', 10);
   assert.deepEqual(await list.decide(asking()), { ok: false, reason: 'the address 192.0.2.7 is blocked' });
   assert.equal(await isLetIn('192.0.2.8:5000'), true);
   clock.now = 9999;
@@ -38,11 +38,29 @@ test('an address is known in every form in which it may be written', async () =>
     ['[2001:db8::1]', '[2001:db8::1]:99'],
     ['::ffff:192.0.2.7', '192.0.2.7:99'],
     [' 192.0.2.7 ', '192.0.2.7:99'],
+    ['[FE80:0::1%eth0]', '[fe80::1%eth0]:99'],
+    // sockets name a zone of link-local addresses only
+    ['2001:db8::1%eth0', '[2001:db8::1]:99'],
   ] as const) {
     const { list, isLetIn } = blacklist();
-    assert.equal(list.block(written, 10), addressOf(remoteAddr), written);
+    assert.equal(list.block(written, 10)?.(remoteAddr), true, written);
     assert.equal(await isLetIn(remoteAddr), false, written);
   }
+});
+
+test('a link-local address is one host in its zone, and all of its name without one', async () => {
+  const { list, isLetIn } = blacklist();
+  const eth0 = '[fe80::1%eth0]:1';
+  const eth1 = '[fe80::1%eth1]:1';
+  const isMeant = list.block('fe80::1%eth0', 10);
+  assert.deepEqual([isMeant?.(eth0), isMeant?.(eth1)], [true, false]);
+  assert.deepEqual([await isLetIn(eth0), await isLetIn(eth1)], [false, true]);
+  const areMeant = list.block('fe80::1', 20);
+  assert.deepEqual([areMeant?.(eth0), areMeant?.(eth1)], [true, true]);
+  assert.deepEqual([await isLetIn(eth0), await isLetIn(eth1)], [false, false]);
+  assert.equal(await isLetIn('[fe80::2%eth0]:1'), true);
+  list.block('fe80::1', 0);
+  assert.deepEqual([await isLetIn(eth0), await isLetIn(eth1)], [false, true]);
 });
 
 test('what is no address is named so', () => {

@@ -15,28 +15,36 @@ export class Blacklist implements Admission {
   }
 
   /**
-   * Refuses the address from now on for so many seconds; 0 ends its block.
-   * @returns the address in the form that sessions bear, or null where it is none
+   * Refuses the address from now on for so many seconds; 0 ends its block. A link-local address with a zone
+   * (`fe80::1%eth0`) means that host of that link, without one the hosts of all links that have it.
+   * @returns tells of an `ADDRESS:PORT` whether it is meant, or null where `ip` is no address
    */
-  block(ip: string, durationSec: number): string | null {
-    const address = canonicalAddress(ip);
-    if (address === null) return null;
-    this.#until.delete(address);
+  block(ip: string, durationSec: number): ((remoteAddr: string) => boolean) | null {
+    const blocked = canonicalAddress(ip);
+    if (blocked === null) return null;
+    this.#until.delete(blocked);
     if (durationSec > 0) {
       this.#makeRoom();
-      this.#until.set(address, this.#clock.monotonicMs() + durationSec * 1000);
+      this.#until.set(blocked, this.#clock.monotonicMs() + durationSec * 1000);
     }
-    return address;
+    return (remoteAddr) => {
+      const address = addressOf(remoteAddr);
+      return address === blocked || withoutZone(address) === blocked;
+    };
   }
 
   decide({ session }: { readonly session: { readonly remoteAddr: string } }): ReturnType<Admission['decide']> {
     const address = addressOf(session.remoteAddr);
+    if (!this.#isBlocked(address) && !this.#isBlocked(withoutZone(address))) return Promise.resolve({ ok: true });
+    return Promise.resolve({ ok: false, reason: `the address ${address} is blocked` });
+  }
+
+  #isBlocked(address: string): boolean {
     const until = this.#until.get(address);
-    if (until === undefined) return Promise.resolve({ ok: true });
-    const leftMs = until - this.#clock.monotonicMs();
-    if (leftMs > 0) return Promise.resolve({ ok: false, reason: `the address ${address} is blocked` });
+    if (until === undefined) return false;
+    if (until > this.#clock.monotonicMs()) return true;
     this.#until.delete(address);
-    return Promise.resolve({ ok: true });
+    return false;
   }
 
   #makeRoom(): void {
@@ -52,16 +60,22 @@ export class Blacklist implements Admission {
 }
 
 /** The address of `ADDRESS:PORT`, IPv6 without its brackets. */
-export function addressOf(remoteAddr: string): string {
+function addressOf(remoteAddr: string): string {
   return remoteAddr.slice(0, remoteAddr.lastIndexOf(':')).replace(/^\[|\]$/g, '');
 }
 
-/** As sockets name it: IPv6 in its short form, IPv4 within IPv6 as IPv4; null where it is no address. */
+function withoutZone(address: string): string {
+  return address.replace(/%.*$/, '');
+}
+
+/** As sockets name it: IPv6 in its short form, IPv4 within IPv6 as IPv4, a zone where the address is link-local; null where it is no address. */
 function canonicalAddress(ip: string): string | null {
   const bare = ip.trim().replace(/^\[|\]$/g, '');
   if (isIP(bare) === 0) return null;
   if (isIP(bare) === 4) return bare;
-  const short = new URL(`http://[${bare.replace(/%.*$/, '')}]`).hostname.slice(1, -1);
+  const short = new URL(`http://[${withoutZone(bare)}]`).hostname.slice(1, -1);
+  // RFC 4291 2.5.6: fe80::/10
+  if (/^fe[89ab]/.test(short)) return short + bare.slice(withoutZone(bare).length);
   const mapped = /^::ffff:([\da-f]{1,4}):([\da-f]{1,4})$/.exec(short);
   if (mapped === null) return short;
   const [high, low] = [Number.parseInt(mapped[1] ?? '', 16), Number.parseInt(mapped[2] ?? '', 16)];

@@ -1,4 +1,4 @@
-export { addressOf, Blacklist } from './blacklist.ts';
+export { Blacklist } from './blacklist.ts';
 export { type CallbackDeps, type CallbackOptions, createDecisionCallbacks } from './callbacks.ts';
 export { allOf } from './decision.ts';
 export {
