@@ -2,32 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { config, errors, offLine, warnings } from './check.fixture.ts';
 import { checkConfig } from './check.ts';
 import { describeKeys } from './describe.ts';
-
-function config(value: unknown) {
-  const result = checkConfig(value);
-  assert.ok(result.ok, JSON.stringify(result));
-  return result.config;
-}
-
-function warnings(value: unknown): string[] {
-  const result = checkConfig(value);
-  assert.ok(result.ok, JSON.stringify(result));
-  return result.warnings.filter((warning) => !warning.startsWith('off, '));
-}
-
-function offLine(value: unknown): string[] {
-  const result = checkConfig(value);
-  assert.ok(result.ok, JSON.stringify(result));
-  return result.warnings.filter((warning) => warning.startsWith('off, '));
-}
-
-function errors(value: unknown): string[] {
-  const result = checkConfig(value);
-  assert.ok(!result.ok, 'no error');
-  return result.errors;
-}
 
 test('what is missing is off, empty or 0', () => {
   const empty = config({});
@@ -107,7 +84,6 @@ test('these have real defaults', () => {
       split_duration_sec: 0,
       split_bytes: 0,
       retention_hours: 0,
-      state_path: './millrace_data/records.json',
     },
     relay: { verify_tls: true },
     outbound: { allow: [] },
@@ -285,38 +261,6 @@ test('of very many unknown keys the first are named, and how many more there are
   assert.equal(found[100], '2900 more unknown keys, ignored');
 });
 
-test('a list of allowed hosts is held against every URL and address that is used', () => {
-  const value = {
-    http_notify: { enable: true, on_pub_start: 'http://in.example/x', on_pub_stop: 'https://out.example/x' },
-    relay_push: { enable: true, addr_list: ['10.1.2.3', '[::1]:1935', '10.1.2.3:1936'] },
-    static_relay_pull: { enable: true, addr: 'out.example' },
-    millrace: {
-      outbound: { allow: ['in.example', '10.0.0.0/8:1935'] },
-      notify: { on_record_stop: 'http://u:p@192.0.2.1:8080/x' },
-      admission: { on_play: 'http://127.0.0.1/x' },
-    },
-  };
-  const allowed = 'allowed: one that millrace.outbound.allow lets through';
-  assert.deepEqual(errors(value), [
-    `http_notify.on_pub_stop: found the host "out.example", port 443, ${allowed}`,
-    `millrace.notify.on_record_stop: found the host "192.0.2.1", port 8080, ${allowed}`,
-    `millrace.admission.on_play: found the host "127.0.0.1", port 80, ${allowed}`,
-    `relay_push.addr_list[1]: found the host "::1", port 1935, ${allowed}`,
-    `relay_push.addr_list[2]: found the host "10.1.2.3", port 1936, ${allowed}`,
-  ]);
-  // what is off is not looked at, and what a name resolves to not before it is connected to
-  const { relay_push, static_relay_pull, millrace } = value;
-  const off = {
-    relay_push: { ...relay_push, enable: false },
-    static_relay_pull,
-    millrace: { outbound: millrace.outbound },
-  };
-  assert.deepEqual(warnings(off), []);
-  assert.deepEqual(errors({ millrace: { outbound: { allow: ['*.example.org', '10.0.0'] } } }), [
-    'millrace.outbound.allow[1]: found "10.0.0" (string), allowed: a string HOST, *.DOMAIN, ADDRESS or ADDRESS/BITS, each with or without :PORT',
-  ]);
-});
-
 test('secrets in URLs that cannot be used are not shown', () => {
   assert.deepEqual(errors({ http_notify: { on_pub_start: 'htp://me:pass1@h/x?token=pass2&y=1' } }), [
     'http_notify.on_pub_start: found "htp://me:***@h/x?token=***&y=1" (string), allowed: a string http://… or https://…, "" or null',
@@ -383,6 +327,15 @@ test('what will not work as it stands is a warning', () => {
       'simple_auth.key: found nothing while simple_auth.sub_rtmp_enable is true; anybody can compute a lal_secret',
     ],
   );
+});
+
+test('players of RTSP that are not to wait for a key frame do, and that is said', () => {
+  const of = (rtsp: object) => warnings({ rtsp: { addr: ':5544', ...rtsp } });
+  assert.deepEqual(of({ enable: true, out_wait_key_frame_flag: false }), [
+    'rtsp.out_wait_key_frame_flag: found false (boolean), has no effect: players begin at a key frame',
+  ]);
+  assert.deepEqual(of({ enable: true, out_wait_key_frame_flag: true }), []);
+  assert.deepEqual([...of({ enable: true }), ...of({ enable: false, out_wait_key_frame_flag: false })], []);
 });
 
 /** JSON that has the schema's names and anything under them. */

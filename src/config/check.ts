@@ -138,6 +138,10 @@ function warningsOf(file: Readonly<Record<string, unknown>>, config: Config): st
       warnings.push(`${section}.url_pattern: found ${describeFound(named)}, read as ${JSON.stringify(used)}`);
     }
   }
+  const { rtsp } = file;
+  if (config.rtsp.enable && isJsonObject(rtsp) && rtsp['out_wait_key_frame_flag'] === false) {
+    warnings.push('rtsp.out_wait_key_frame_flag: found false (boolean), has no effect: players begin at a key frame');
+  }
   return [...warnings, ...new Set([...listenerWarnings(config), ...authenticationWarnings(config)])];
 }
 

@@ -139,7 +139,7 @@ export const rtspSection = z
     rtsps_enable: onOff('RTSP over TLS'),
     rtsps_addr: address('where RTSP over TLS listens'),
     ...allLive('new sessions', { rtsps_cert_file: text(CERT_FILE), rtsps_key_file: text(KEY_FILE) }),
-    out_wait_key_frame_flag: live('no effect', flag('a player’s first frame is a key frame', false, { off: 'value' })),
+    out_wait_key_frame_flag: live('no effect', flag('no effect: a player begins at a key frame in any case')),
     ...allLive('new sessions', {
       auth_enable: flag('players must authenticate (DESCRIBE)', false, { off: 'value' }),
       auth_method: whole('0: Basic, 1: Digest', 0, { max: 1 }),
