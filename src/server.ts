@@ -34,7 +34,7 @@ import { FaultLog, Outbound, PeerLimits } from './net/index.ts';
 import { createNotifier, type LalInfoJson, lalInfoJson, type NotifierDeps } from './notify/index.ts';
 import { BIN_INFO, Operations, SERVER_NAME } from './ops/index.ts';
 import { Gb28181Server } from './protocols/gb28181/index.ts';
-import { Recorder, type RecordFormat } from './record/index.ts';
+import { Recorder } from './record/index.ts';
 import { relayPush } from './relay/index.ts';
 import {
   type Admission,
@@ -103,6 +103,7 @@ export function createServer(
   const notifier = createNotifier(effectiveNotifyOptions(config), {
     ...{ log, clock, outbound, userAgent: SERVER_NAME, lalInfo, groups: () => registry.groups() },
     ...(additions.onEvent === undefined ? {} : { onEvent: additions.onEvent }),
+    onRecordsLeft: (left) => void recorder.endLeft(left),
   });
   const limitMemory = PeerLimits.memory(1 + threadCount(config));
   const limits = new PeerLimits(peerLimits(config), limitMemory, 0, { log, clock });
@@ -123,7 +124,7 @@ export function createServer(
     consumers,
     watch: ops.metrics.hub,
     refusals: limits.refusals,
-    onRecordWanted: (streamName, format) => startRecord(recorder, streamName, format, log),
+    onRecordWanted: (streamName, format) => recorder.want(streamName, format),
     onChange: (change) => {
       pulls.onChange(change);
       drain.check();
@@ -238,7 +239,7 @@ export function createServer(
     start: async () => {
       for (const { keys, message } of ownWarnings(config)) log.warn({ keys }, message);
       await notifier.open();
-      await recorder.start();
+      recorder.start();
       for (const port of ports) {
         const number = await startPort(port, log);
         if (number !== null) bound.set(port.key, number);
@@ -278,9 +279,4 @@ export function createServer(
       return (port === undefined ? undefined : bound.get(port.key)) ?? null;
     },
   };
-}
-
-function startRecord(recorder: Recorder, streamName: string, format: RecordFormat, log: Log): void {
-  const result = recorder.startRecord(streamName, format);
-  if (!result.ok) log.warn({ stream: streamName, format }, `not recorded, though admission wants it: ${result.reason}`);
 }

@@ -57,12 +57,10 @@ export class Probed {
       (each) => !each.isDirectory(),
     );
     const paths = files.map(({ parentPath, name }) => join(parentPath, name).slice(this.folder.length + 1));
-    return paths.filter((path) => {
-      if (path === 'millrace_data/records.json') return readIfThere(join(this.folder, path))?.trim() !== '{}';
-      return (
-        path !== 'millrace_data/outbox.db' && !/^lal_record\/.*\.(flv|ts|mp4)$/.test(path) && !path.startsWith('logs/')
-      );
-    });
+    return paths.filter(
+      (path) =>
+        path !== 'millrace_data/outbox.db' && !/^lal_record\/.*\.(flv|ts|mp4)$/.test(path) && !path.startsWith('logs/'),
+    );
   }
 }
 

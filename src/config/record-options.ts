@@ -22,7 +22,6 @@ export function recorderOptions({ record, millrace }: Config): RecorderOptions {
     splitMs: own.split_duration_sec * 1000,
     splitBytes: own.split_bytes,
     retentionMs: own.retention_hours * 3_600_000,
-    statePath: own.state_path,
     hevc: millrace.flv.hevc,
   };
 }

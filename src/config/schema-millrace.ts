@@ -171,10 +171,6 @@ const recordSection = z
         max: TEN_YEARS_HOURS,
       }),
     ),
-    state_path: text(
-      'keeps which files are being written, for their stops after a crash',
-      './millrace_data/records.json',
-    ),
   })
   .prefault({})
   .register(keyInfo, sectionInfo('Recording: MP4, and what holds for all formats', UNLISTED));

@@ -5,7 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { makeFolder } from '../host/index.ts';
 import type { Failure } from './outbox-messages.ts';
 
-const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 2;
 /** A process that is just ending holds the file for moments. */
 const BUSY_MS = 1000;
 
@@ -40,8 +40,10 @@ CREATE TABLE sessions (
   read_bytes INTEGER NOT NULL, wrote_bytes INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE counters (prefix TEXT PRIMARY KEY, last INTEGER NOT NULL) WITHOUT ROWID, STRICT;
-PRAGMA user_version = ${SCHEMA_VERSION};
 `;
+/** Since version 2. */
+const RECORDS =
+  'CREATE TABLE records (place INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, facts TEXT NOT NULL) STRICT;';
 
 /** SQLite's primary result codes (sqlite.org/rescode.html). */
 const SQLITE_BUSY = 5;
@@ -103,6 +105,7 @@ function open(path: string, maxPages: number | null): DatabaseSync {
       );
     }
     if (version === 0) db.exec(SCHEMA);
+    if (version < 2) db.exec(`${RECORDS} PRAGMA user_version = ${SCHEMA_VERSION};`);
     db.exec('COMMIT');
     return db;
   } catch (error) {

@@ -18,6 +18,7 @@ const STATEMENTS = {
   receivers: 'SELECT origin, waiting, delivered, refused, expired FROM receivers',
   counters: 'SELECT prefix, last FROM counters',
   sessions: 'SELECT facts, read_bytes, wrote_bytes FROM sessions ORDER BY place',
+  records: 'SELECT facts FROM records ORDER BY place',
 
   receiver: 'SELECT id FROM receivers WHERE origin = ?',
   addReceiver: 'INSERT INTO receivers (origin) VALUES (?) RETURNING id',
@@ -37,6 +38,8 @@ const STATEMENTS = {
   setStream: 'INSERT INTO streams (name, last) VALUES (?, ?) ON CONFLICT DO UPDATE SET last = excluded.last',
   openSession: `INSERT INTO sessions (id, facts, read_bytes, wrote_bytes) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`,
   closeSession: 'DELETE FROM sessions WHERE id = ?',
+  openRecord: 'INSERT INTO records (id, facts) VALUES (?, ?) ON CONFLICT DO NOTHING',
+  closeRecord: 'DELETE FROM records WHERE id = ?',
   count: 'UPDATE sessions SET read_bytes = ?, wrote_bytes = ? WHERE id = ?',
 
   load: `SELECT e.*, ${GATE} FROM events e INDEXED BY events_of_lane
@@ -60,6 +63,9 @@ const STATEMENTS = {
 
   replay: `UPDATE events SET state = 0, lane = ? || lane, after = NULL, due_ms = 0, settled_ms = NULL, status = NULL,
     error = NULL WHERE seq = ?`,
+  replayed: `SELECT r.origin, COUNT(*) AS count, MIN(e.seq) AS first
+    FROM events e INDEXED BY events_waiting JOIN receivers r ON r.id = e.receiver
+    WHERE e.state = 0 AND e.seq > ? AND e.lane GLOB ? GROUP BY r.id`,
   remove: 'DELETE FROM events WHERE seq = ?',
   removeAttempts: 'DELETE FROM attempts WHERE seq = ?',
 } as const;

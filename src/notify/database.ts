@@ -2,7 +2,7 @@
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
 import { prepare, type Statements } from './database-sql.ts';
 import type { NotifyEvent } from './options.ts';
-import type { SessionBytes, SessionChange, WaitingEvent } from './outbox.ts';
+import type { OpenChange, SessionBytes, WaitingEvent } from './outbox.ts';
 import { type Op, type Opened, type Replies, type Requests, STATES } from './outbox-messages.ts';
 
 /** Tries that are kept of an event, besides the last. */
@@ -49,6 +49,7 @@ export class Database {
         readBytesSum: Number(row['read_bytes']),
         wroteBytesSum: Number(row['wrote_bytes']),
       })),
+      records: sql.records.all().map((row) => JSON.parse(String(row['facts']))),
     };
   }
 
@@ -122,7 +123,7 @@ export class Database {
         if (row === undefined || row['state'] === STATES.waiting) continue;
         const receiver = Number(row['receiver']);
         this.#keepAttempt(seq, row);
-        this.statements.replay.run(`replay ${run} `, seq);
+        this.statements.replay.run(lanesOfReplay(run), seq);
         this.statements.tally.run(1, 0, 0, 0, receiver);
         const known = replayed.get(receiver);
         if (known !== undefined) known.count++;
@@ -130,6 +131,15 @@ export class Database {
       }
       return [...replayed.values()];
     });
+  }
+
+  /** The events above `since` that this run has made wait. */
+  replayed(run: number, since: number): Replies['replay']['replayed'] {
+    return this.statements.replayed.all(since, `${lanesOfReplay(run)}*`).map((row) => ({
+      receiver: String(row['origin']),
+      count: Number(row['count']),
+      from: Number(row['first']),
+    }));
   }
 
   remove(seqs: readonly number[]): void {
@@ -147,7 +157,7 @@ export class Database {
 
   #append(
     event: WaitingEvent,
-    change: SessionChange | null,
+    change: OpenChange | null,
     tally: Map<number, number[]>,
     streams: Set<string>,
   ): number | null {
@@ -155,10 +165,10 @@ export class Database {
     if (event.seq <= this.#lastSeq) {
       // It is there already where its commit succeeded but was not answered; what has been removed since was settled.
       const known = this.statements.event.get(event.seq);
-      if (known === undefined || known['id'] === event.id) return numberOrNull(known?.['stream_seq']);
-      throw new Error(`event ${event.seq} is in the database as ${String(known['id'])}`);
+      if (known?.['id'] === event.id) return numberOrNull(known['stream_seq']);
+      if (known !== undefined) throw new Error(`event ${event.seq} is in the database as ${String(known['id'])}`);
     }
-    this.#lastSeq = event.seq;
+    this.#lastSeq = Math.max(this.#lastSeq, event.seq);
     let receiver = this.#receiverId(event.receiver);
     if (receiver === UNKNOWN_RECEIVER) receiver = Number(this.statements.addReceiver.get(event.receiver)?.['id']);
     const streamSeq = event.streamName === null ? null : this.#streamSeq(event.streamName, event.streamSeq, streams);
@@ -211,13 +221,16 @@ export class Database {
     }
   }
 
-  #change(change: SessionChange): void {
+  #change(change: OpenChange): void {
+    const { id } = change;
     if (change.kind === 'close') {
-      this.statements.closeSession.run(change.sessionId);
-      return;
+      (change.of === 'session' ? this.statements.closeSession : this.statements.closeRecord).run(id);
+    } else if (change.of === 'session') {
+      const { readBytesSum, wroteBytesSum, ...facts } = change.facts;
+      this.statements.openSession.run(id, JSON.stringify(facts), readBytesSum, wroteBytesSum);
+    } else {
+      this.statements.openRecord.run(id, JSON.stringify(change.facts));
     }
-    const { readBytesSum, wroteBytesSum, ...facts } = change.session;
-    this.statements.openSession.run(facts.sessionId, JSON.stringify(facts), readBytesSum, wroteBytesSum);
   }
 
   /** The next number of the stream, or `given` where that has been told already. */
@@ -294,6 +307,11 @@ export function eventOf(row: Row, receiver: string): WaitingEvent {
     unixMs: Number(row['unix_ms']),
     attempts: Number(row['attempts']),
   };
+}
+
+/** How their names begin. */
+function lanesOfReplay(run: number): string {
+  return `replay ${run} `;
 }
 
 export function stateOf(row: Row): keyof typeof STATES {

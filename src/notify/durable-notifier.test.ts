@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
+import type { Fact, RecordFacts } from '../streams/index.ts';
 import type { Notifier } from './notifier.ts';
 import {
   connected,
@@ -242,4 +243,46 @@ test('the API sees receivers and events, is told of new ones, and has settled on
     to.calls.length = 0;
     dead.calls.length = 0;
   }
+});
+
+test('records that a crash left open are told of at each start, until their stops are committed', async (t) => {
+  const to = await receiver(t);
+  const urls = { ...urlsAt(to.origin), on_server_start: null };
+  const path = outboxFile(t);
+  const facts = (name: string) =>
+    ({ streamName: 'a', appName: 'live', format: 'flv', path: name, startUnixMs: 1_700_000_000_000 }) as const;
+  const begun = (name: string): Fact => ({ kind: 'record_start', unixMs: 1_700_000_000_000, ...facts(name) });
+  const ended = (record: RecordFacts, reason: string): Fact => ({
+    ...{ kind: 'record_stop', unixMs: 1_700_000_000_000, ...record, durationMs: 1000, bytes: 5, reason },
+  });
+  const first = notifierAt(t, urls, { ...PATIENT, outboxPath: path });
+  await first.notifier.start();
+  for (const name of ['a.flv', 'b.flv']) first.notifier.record(begun(name));
+  first.notifier.record(ended(facts('a.flv'), 'split'));
+  await until(() => first.notifier.status().backlog === 0);
+  await first.notifier.admin.events(ALL);
+
+  const left: (readonly RecordFacts[])[] = [];
+  const onRecordsLeft = (records: readonly RecordFacts[]): void => void left.push(records);
+  // it dies once more before what it was told can have been kept
+  const second = notifierAt(t, urls, { ...PATIENT, outboxPath: crashed(t, path) }, { onRecordsLeft });
+  await second.notifier.open();
+  for (const record of left[0] ?? []) second.notifier.record(ended(record, 'server crashed'));
+  await second.notifier.stop(0);
+
+  const third = notifierAt(t, urls, { ...PATIENT, outboxPath: crashed(t, path) }, { onRecordsLeft });
+  await third.notifier.open();
+  assert.deepEqual(left, [[facts('b.flv')], [facts('b.flv')]]);
+  for (const record of left[1] ?? []) third.notifier.record(ended(record, 'server crashed'));
+  await third.notifier.start();
+  await until(() => third.notifier.status().backlog === 0);
+  const stops = to.calls.filter(({ path: name }) => name === '/on_record_stop');
+  assert.deepEqual(
+    stops.map(({ json }) => [json['path'], json['reason']]),
+    [
+      ['a.flv', 'split'],
+      ['b.flv', 'server crashed'],
+    ],
+  );
+  await third.notifier.stop(0);
 });

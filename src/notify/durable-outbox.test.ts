@@ -1,5 +1,6 @@
 /** Tests of the outbox in its database: what is given out when, what is still there after a crash, and in which order. */
 import assert from 'node:assert/strict';
+import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import {
@@ -13,6 +14,7 @@ import {
   retry,
   taken,
 } from './outbox.fixture.ts';
+import type { OpenChange } from './outbox.ts';
 
 const seqs = (events: readonly { seq: number }[]): number[] => events.map(({ seq }) => seq);
 
@@ -146,7 +148,7 @@ test('crashes at any moment lose no committed event, keep each lane in order, an
   );
 });
 
-test('sessions without a stop, their last byte sums and the numbers given are there after a crash', async (t) => {
+test('sessions and records without a stop, their last byte sums and the numbers given are there after a crash', async (t) => {
   const path = outboxFile(t);
   const { outbox } = await openOutbox(t, path);
   const session = (sessionId: string) => ({
@@ -163,10 +165,16 @@ test('sessions without a stop, their last byte sums and the numbers given are th
     readBytesSum: 1,
     wroteBytesSum: 2,
   });
-  outbox.append(event('a'), { kind: 'open', session: session('X1') });
-  outbox.note({ kind: 'open', session: session('X2') });
-  outbox.note({ kind: 'open', session: session('X3') });
-  outbox.append(event('a'), { kind: 'close', sessionId: 'X1' });
+  const opened = (id: string) => ({ kind: 'open', of: 'session', id, facts: session(id) }) as const;
+  const recordFacts = (path: string) =>
+    ({ streamName: 'a', appName: 'live', format: 'flv', path, startUnixMs: 7 }) as const;
+  const record = (path: string): OpenChange => ({ kind: 'open', of: 'record', id: path, facts: recordFacts(path) });
+  outbox.append(event('a'), opened('X1'));
+  outbox.note(opened('X2'));
+  outbox.note(opened('X3'));
+  for (const path of ['b.flv', 'X2', 'a.flv']) outbox.append(event('a'), record(path));
+  outbox.append(event('a'), { kind: 'close', of: 'session', id: 'X1' });
+  outbox.note({ kind: 'close', of: 'record', id: 'X2' });
   outbox.count([{ sessionId: 'X3', readBytesSum: 30, wroteBytesSum: 31 }]);
   outbox.reserve('X', 1000, false, () => {});
   await outbox.idle();
@@ -174,10 +182,28 @@ test('sessions without a stop, their last byte sums and the numbers given are th
   assert.deepEqual(left, [
     {
       sessions: [session('X2'), { ...session('X3'), readBytesSum: 30, wroteBytesSum: 31 }],
+      records: [recordFacts('b.flv'), recordFacts('a.flv')],
       counters: new Map([['X', 1000]]),
       complete: true,
     },
   ]);
+});
+
+test('a database of the version before, which knew of no records, is taken over with all that it holds', async (t) => {
+  const path = outboxFile(t);
+  const { outbox } = await openOutbox(t, path);
+  outbox.append(event('a'));
+  await outbox.close();
+  const db = new DatabaseSync(path);
+  db.exec('DROP TABLE records; PRAGMA user_version = 1;');
+  db.close();
+  const facts = { streamName: 'a', appName: 'live', format: 'flv', path: 'a.flv', startUnixMs: 7 } as const;
+  const again = await openOutbox(t, path);
+  again.outbox.note({ kind: 'open', of: 'record', id: 'a', facts });
+  await again.outbox.idle();
+  const { outbox: third, left } = await openOutbox(t, crashed(t, path));
+  assert.deepEqual(left[0]?.records, [facts]);
+  assert.deepEqual(seqs(await drained(third)), [1]);
 });
 
 test('a second outbox on the same file is refused, and harms nothing', async (t) => {

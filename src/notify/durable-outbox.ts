@@ -1,5 +1,4 @@
 /** The outbox that keeps its events in a database: given out once committed, and still there after the process died. */
-
 import type { Complaints } from '../net/index.ts';
 import type { Clock, Log } from '../streams/index.ts';
 import { Committer } from './committer.ts';
@@ -11,11 +10,11 @@ import type {
   KeptEvent,
   Left,
   NewEvent,
+  OpenChange,
   Outbox,
   ReceiverTally,
   ReplayFilter,
   SessionBytes,
-  SessionChange,
   Settlement,
   Take,
   WaitingEvent,
@@ -71,8 +70,8 @@ export class DurableOutbox implements Outbox {
   readonly #watchers = new Watchers();
   readonly #streams = new StreamNumbers();
   readonly #pruner: Pruner;
-  /** Open sessions and given numbers, should a damaged database take them along. */
-  readonly #sessions = new Map<string, SessionChange>();
+  /** What is open, by kind and id, and given numbers, should a damaged database take them along. */
+  readonly #open = new Map<string, OpenChange>();
   readonly #reserved = new Map<string, number>();
   /** Asked for while the database cannot be read. */
   #unread: (() => void)[] = [];
@@ -100,6 +99,7 @@ export class DurableOutbox implements Outbox {
       load: (receiver, lane, from, limit) => this.#load({ kind: 'load', receiver, lane, from, limit }),
       scan: (receiver, from) => this.#scan({ kind: 'scan', receiver, from }),
       isSettled: (seq) => this.#journal.isSettled(seq),
+      isReleased: (seq) => this.#journal.isReleased(seq),
     });
     this.#pruner = new Pruner(options.retentionHours, deps, (request, onReply) =>
       this.#committer.ask(request, onReply),
@@ -133,7 +133,7 @@ export class DurableOutbox implements Outbox {
     this.#pruner.start();
   }
 
-  append(event: NewEvent, change: SessionChange | null = null): number | null {
+  append(event: NewEvent, change: OpenChange | null = null): number | null {
     if (!this.#hasRoom()) return null;
     const seq = ++this.#lastSeq;
     const waiting: WaitingEvent = {
@@ -149,7 +149,7 @@ export class DurableOutbox implements Outbox {
     return seq;
   }
 
-  note(change: SessionChange): void {
+  note(change: OpenChange): void {
     this.#remember(change);
     this.#committer.push({ kind: 'change', change });
   }
@@ -219,16 +219,24 @@ export class DurableOutbox implements Outbox {
   }
 
   async replay(filter: ReplayFilter): Promise<number> {
+    const { run } = await this.#ask({ kind: 'begin replay' });
+    return this.#replay({ kind: 'replay', filter, run, since: 0, isAgain: false });
+  }
+
+  /** What is begun is brought to its end, also where the database fails meanwhile and whoever asked is told of that. */
+  async #replay(first: Request<'replay'>): Promise<number> {
     let count = 0;
-    let run: number | null = null;
-    for (let since: number | null = 0; since !== null; ) {
-      const step: Replies['replay'] = await this.#ask({ kind: 'replay', filter, since, run });
-      for (const { receiver, count: more, from } of step.replayed) {
+    for (let step: Request<'replay'> | null = first; step !== null; ) {
+      const asked: Request<'replay'> = step;
+      const { replayed, next }: Replies['replay'] = await this.#ask(asked).catch((error: unknown) => {
+        this.#unread.push(() => void this.#replay({ ...asked, isAgain: true }).catch(() => {}));
+        throw error;
+      });
+      for (const { receiver, count: more, from } of replayed) {
         this.#book.stored(receiver, more, from);
         count += more;
       }
-      run = step.run;
-      since = step.next;
+      step = next === null ? null : { ...asked, since: next, isAgain: false };
     }
     return count;
   }
@@ -250,12 +258,14 @@ export class DurableOutbox implements Outbox {
     }
   }
 
-  #remember(change: SessionChange): void {
-    if (change.kind === 'open') this.#sessions.set(change.session.sessionId, change);
-    else {
-      this.#sessions.delete(change.sessionId);
-      this.#committer.uncount(change.sessionId);
+  #remember(change: OpenChange): void {
+    const { kind, of, id } = change;
+    if (kind === 'open') {
+      this.#open.set(`${of} ${id}`, change);
+      return;
     }
+    this.#open.delete(`${of} ${id}`);
+    if (of === 'session') this.#committer.uncount(id);
   }
 
   /** Delivered events make room where the database has been away for long. */
@@ -273,10 +283,10 @@ export class DurableOutbox implements Outbox {
     }
     if (isFirst) this.#start(opened);
     else if (damagedAs !== null) this.#refill();
-    for (const read of this.#unread.splice(0)) read();
+    this.#readOn();
   }
 
-  #start({ damagedAs, lastSeq, receivers, counters, sessions }: Opened): void {
+  #start({ damagedAs, lastSeq, receivers, counters, sessions, records }: Opened): void {
     if (damagedAs !== null) this.#countFromTime();
     this.#lastSeq = Math.max(this.#lastSeq, lastSeq);
     this.#book.startAt(lastSeq);
@@ -284,7 +294,7 @@ export class DurableOutbox implements Outbox {
       this.#tallies.start(receiver, counts);
       if (waiting > 0) this.#book.stored(receiver, waiting, 0);
     }
-    this.#onLeft({ sessions, counters: new Map(counters), complete: damagedAs === null });
+    this.#onLeft({ sessions, records, counters: new Map(counters), complete: damagedAs === null });
   }
 
   #countFromTime(): void {
@@ -301,7 +311,7 @@ export class DurableOutbox implements Outbox {
     if (lost > 0) this.#deps.log.error({ events: lost }, 'events lost with the damaged database');
     this.#journal.unshift([
       ...Array.from(this.#streams.last, ([streamName, upTo]): Op => ({ kind: 'number', streamName, more: 0, upTo })),
-      ...Array.from(this.#sessions.values(), (change): Op => ({ kind: 'change', change })),
+      ...Array.from(this.#open.values(), (change): Op => ({ kind: 'change', change })),
       ...Array.from(this.#reserved, ([prefix, last]): Op => ({ kind: 'reserve', prefix, last, exact: false })),
       ...held.filter(({ seq }) => !uncommitted.has(seq)).map((event): Op => ({ kind: 'append', event, change: null })),
     ]);
@@ -311,6 +321,7 @@ export class DurableOutbox implements Outbox {
     this.#streams.committed(events);
     for (const event of events) this.#book.committed(event);
     this.#watchers.tell(events);
+    this.#readOn();
   }
 
   #failed(failure: Failure): void {
@@ -346,10 +357,19 @@ export class DurableOutbox implements Outbox {
     this.#read(request, ({ found, next }) => this.#book.scanned(request.receiver, found, next));
   }
 
+  /** Not while so much waits for its commit that reads would only hold it up. */
+  get #mayRead(): boolean {
+    return this.#committer.isReadable && this.#journal.length <= 2 * this.#maxUncommitted;
+  }
+
+  #readOn(): void {
+    if (this.#mayRead) for (const read of this.#unread.splice(0)) read();
+  }
+
   /** Reads as soon as that can be done. */
   #read<K extends 'load' | 'scan'>(request: Request<K>, onRead: (value: Replies[K]) => void): void {
     const again = (): void => this.#read(request, onRead);
-    if (!this.#committer.isReadable || this.#journal.length > 2 * this.#maxUncommitted) {
+    if (!this.#mayRead) {
       this.#unread.push(again);
       return;
     }

@@ -3,7 +3,19 @@ import assert from 'node:assert/strict';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
-import { hang, notifierAt, ok, receiver, session, started, status, stopped, until, urlsAt } from './notify.fixture.ts';
+import {
+  FakeTime,
+  hang,
+  notifierAt,
+  ok,
+  receiver,
+  session,
+  started,
+  status,
+  stopped,
+  until,
+  urlsAt,
+} from './notify.fixture.ts';
 
 test('503 is tried again after the back-off, under the same id, before the stream’s next event', async (t) => {
   const to = await receiver(t, status(503));
@@ -123,6 +135,35 @@ test('an event that is too old is given up, and said so', async (t) => {
   await until(() => notifier.status().expired === 1);
   assert.equal(notifier.status().backlog, 0);
   assert.ok(logged.some(({ level, message }) => level === 'error' && message.includes('too old')));
+});
+
+test('an event is not too old because the clock is put right', async (t) => {
+  const to = await receiver(t, status(503));
+  const wall = { aheadMs: 0 };
+  const time = new FakeTime();
+  const clock = { monotonicMs: () => time.now, unixMs: () => time.now + wall.aheadMs };
+  const { notifier } = notifierAt(t, urlsAt(to.origin), { maxAgeHours: 1 }, { clock, timers: time });
+  await notifier.start();
+  notifier.record(started(session('PUB1')));
+  await until(() => notifier.status().failed === 1);
+  wall.aheadMs = 50 * 365 * 86_400_000;
+  time.advance(500);
+  await until(() => notifier.status().failed + notifier.status().expired === 2);
+  assert.equal(notifier.status().expired, 0);
+  to.behave = ok;
+  time.advance(1000);
+  await until(() => notifier.status().delivered === 1);
+  assert.deepEqual(to.story(), ['on_pub_start PUB1', 'on_pub_start PUB1', 'on_pub_start PUB1']);
+});
+
+test('a user and password that hold a percent sign are sent as they are', async (t) => {
+  const to = await receiver(t);
+  const { notifier } = notifierAt(t, { on_pub_start: to.origin.replace('//', '//u%zz:100%25@') });
+  await notifier.start();
+  notifier.record(started(session('PUB1')));
+  await until(() => notifier.status().delivered + notifier.status().failed === 1);
+  assert.equal(notifier.status().delivered, 1);
+  assert.equal(to.calls[0]?.headers.authorization, `Basic ${Buffer.from('u%zz:100%').toString('base64')}`);
 });
 
 test('an answer that is too long or never ends counts by its status', async (t) => {

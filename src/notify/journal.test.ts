@@ -4,10 +4,10 @@ import { test } from 'node:test';
 import { Journal } from './journal.ts';
 import { session } from './notify.fixture.ts';
 import { event } from './outbox.fixture.ts';
-import type { SessionChange } from './outbox.ts';
+import type { OpenChange } from './outbox.ts';
 import { type Op, STATES } from './outbox-messages.ts';
 
-const append = (seq: number, streamSeq: number | null = null, change: SessionChange | null = null): Op => ({
+const append = (seq: number, streamSeq: number | null = null, change: OpenChange | null = null): Op => ({
   kind: 'append',
   event: { ...event('a'), seq, streamSeq, id: `m-${seq}`, attempts: 0 },
   change,
@@ -22,8 +22,8 @@ const settle = (seq: number, attempts: number, state: 0 | 1 = STATES.delivered):
   error: null,
   dueMs: 0,
 });
-const open = (id: string): SessionChange => ({ kind: 'open', session: session(id) });
-const close = (sessionId: string): SessionChange => ({ kind: 'close', sessionId });
+const open = (id: string): OpenChange => ({ kind: 'open', of: 'session', id, facts: session(id) });
+const close = (id: string): OpenChange => ({ kind: 'close', of: 'session', id });
 
 function journalOf(...ops: Op[]): Journal {
   const journal = new Journal();
@@ -68,4 +68,32 @@ test('making room leaves what is not settled, with numbers that go on, and sessi
   assert.deepEqual([journal.events, journal.isSettled(1), journal.isSettled(100)], [1, false, true]);
   journal.compact();
   assert.equal(journal.length, 5);
+});
+
+test('a try that failed and is committed does not hide that the event is settled since; a release is known likewise', () => {
+  const journal = journalOf(append(1), settle(1, 1, STATES.waiting), settle(1, 2), { kind: 'release', seq: 2 });
+  assert.deepEqual([journal.isReleased(1), journal.isReleased(2), journal.isReleased(3)], [true, true, false]);
+  journal.drop(2);
+  assert.equal(journal.isSettled(1), true);
+  journal.drop(1);
+  assert.deepEqual([journal.isSettled(1), journal.isReleased(1), journal.isReleased(2)], [false, false, true]);
+  journal.drop(1);
+  assert.equal(journal.isReleased(2), false);
+});
+
+test('making room leaves alone what is being committed, or may have been: it is still what comes first', () => {
+  const journal = journalOf(append(1, null, open('X')), settle(1, 1, STATES.waiting), append(2));
+  const asked = journal.first(2);
+  for (const op of [settle(1, 2), settle(2, 1), append(3, null, close('X')), settle(3, 1), append(4)]) journal.push(op);
+  journal.compact();
+  assert.deepEqual(journal.first(99), [
+    ...asked,
+    { kind: 'number', streamName: 'a', more: 2, upTo: 0 },
+    settle(1, 2),
+    { kind: 'change', change: close('X') },
+    append(4),
+  ]);
+  journal.drop(2);
+  journal.compact();
+  assert.deepEqual([journal.length, journal.events, journal.isSettled(1)], [4, 1, true]);
 });

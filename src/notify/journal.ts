@@ -1,13 +1,17 @@
 /** Changes on their way to the database: in order, kept until they are committed. */
-import type { SessionChange, WaitingEvent } from './outbox.ts';
+import type { OpenChange, WaitingEvent } from './outbox.ts';
 import { type Op, STATES } from './outbox-messages.ts';
 
 export class Journal {
   #ops: Op[] = [];
   #head = 0;
   #events = 0;
+  /** So many changes, the first ones, have been asked to be committed: they may be in the database without anybody's knowing. */
+  #asked = 0;
   /** Events with a settlement that is not committed yet. */
   #settled = new Set<number>();
+  /** Events with a release that is not committed yet. */
+  #released = new Set<number>();
 
   get length(): number {
     return this.#ops.length - this.#head;
@@ -27,6 +31,7 @@ export class Journal {
     this.#ops.push(op);
     if (op.kind === 'append') this.#events++;
     else if (op.kind === 'settle' && op.state !== STATES.waiting) this.#settled.add(op.seq);
+    else if (op.kind === 'release') this.#released.add(op.seq);
   }
 
   /** Puts changes before all others. */
@@ -37,9 +42,11 @@ export class Journal {
     for (const op of rest) this.push(op);
   }
 
-  /** The first changes, at most `limit`. */
+  /** The first changes, at most `limit`, to be committed. They stay the first ones until they are dropped. */
   first(limit: number): readonly Op[] {
-    return this.#ops.slice(this.#head, this.#head + limit);
+    const ops = this.#ops.slice(this.#head, this.#head + limit);
+    this.#asked = Math.max(this.#asked, ops.length);
+    return ops;
   }
 
   /** The first changes are committed. */
@@ -47,9 +54,11 @@ export class Journal {
     for (let i = this.#head; i < this.#head + count; i++) {
       const op = this.#ops[i];
       if (op?.kind === 'append') this.#events--;
-      else if (op?.kind === 'settle') this.#settled.delete(op.seq);
+      else if (op?.kind === 'settle' && op.state !== STATES.waiting) this.#settled.delete(op.seq);
+      else if (op?.kind === 'release') this.#released.delete(op.seq);
     }
     this.#head += count;
+    this.#asked = Math.max(0, this.#asked - count);
     if (this.#head * 2 < this.#ops.length) return;
     this.#ops = this.#ops.slice(this.#head);
     this.#head = 0;
@@ -57,6 +66,10 @@ export class Journal {
 
   isSettled(seq: number): boolean {
     return this.#settled.has(seq);
+  }
+
+  isReleased(seq: number): boolean {
+    return this.#settled.has(seq) || this.#released.has(seq);
   }
 
   *appended(): Generator<WaitingEvent> {
@@ -68,10 +81,11 @@ export class Journal {
 
   /**
    * Makes room: leaves out the events that are settled, with their settlements, tries that were followed by others, and
-   * sessions that began and ended. What is left says that their numbers were given.
+   * sessions and records that began and ended. What is left says that their numbers were given. What was asked to be committed stays.
    */
   compact(): void {
-    const ops = this.#ops.slice(this.#head);
+    const asked = this.#ops.slice(this.#head, this.#head + this.#asked);
+    const ops = this.#ops.slice(this.#head + this.#asked);
     const gone = new Set<number>();
     const numbers = new Map<string, { more: number; upTo: number }>();
     const closed = new Set<string>();
@@ -81,8 +95,10 @@ export class Journal {
       if (op.kind === 'settle') lastTries.set(op.seq, op);
       if (op.kind === 'append' && this.#settled.has(op.event.seq)) gone.add(op.event.seq);
       if (op.kind !== 'append' && op.kind !== 'change') continue;
-      if (op.change?.kind === 'open') opened.add(op.change.session.sessionId);
-      else if (op.change !== null && opened.has(op.change.sessionId)) closed.add(op.change.sessionId);
+      if (op.change === null) continue;
+      const key = keyOf(op.change);
+      if (op.change.kind === 'open') opened.add(key);
+      else if (opened.has(key)) closed.add(key);
     }
     const rest: Op[] = [];
     for (const op of ops) {
@@ -101,14 +117,17 @@ export class Journal {
     }
     const given = Array.from(numbers, ([streamName, number]): Op => ({ kind: 'number', streamName, ...number }));
     this.#clear();
-    for (const op of [...given, ...rest]) this.push(op);
+    for (const op of [...asked, ...given, ...rest]) this.push(op);
+    this.#asked = asked.length;
   }
 
   #clear(): void {
     this.#ops = [];
     this.#head = 0;
     this.#events = 0;
+    this.#asked = 0;
     this.#settled = new Set();
+    this.#released = new Set();
   }
 }
 
@@ -117,6 +136,10 @@ function count(numbers: Map<string, { more: number; upTo: number }>, stream: str
   numbers.set(stream, { more: known.more + more, upTo: Math.max(known.upTo, upTo) });
 }
 
-function isOver(change: SessionChange, closed: ReadonlySet<string>): boolean {
-  return closed.has(change.kind === 'open' ? change.session.sessionId : change.sessionId);
+function isOver(change: OpenChange, closed: ReadonlySet<string>): boolean {
+  return closed.has(keyOf(change));
+}
+
+function keyOf({ of, id }: OpenChange): string {
+  return `${of} ${id}`;
 }

@@ -1,7 +1,6 @@
 /** The lanes' order: which events can be delivered now. Holds a window of each lane; the rest is where it is stored. */
 import type { Clock } from '../streams/index.ts';
-import { DueHeap } from './due-heap.ts';
-import { type Lane, newLane, type ReceiverLanes, setState, takeUncommitted } from './lane.ts';
+import { type Lane, newLane, newReceiver, type ReceiverLanes, setState, takeUncommitted } from './lane.ts';
 import type { Settlement, Take, WaitingEvent } from './outbox.ts';
 import { MAX_RETRY_AFTER_MS } from './retry-policy.ts';
 
@@ -22,6 +21,8 @@ export interface LaneStore {
   scan(receiver: string, from: number): void;
   /** Whether the event was settled, though the store may not say so yet. */
   isSettled(seq: number): boolean;
+  /** Whether nobody need wait for the event any more, likewise. */
+  isReleased(seq: number): boolean;
 }
 
 export interface StoredEvent {
@@ -87,8 +88,8 @@ export class LaneBook {
     const receiver = this.#receiver(receiverName);
     receiver.waiting += count;
     this.#waiting += count;
-    if (receiver.scanning) receiver.scanAgainFrom = Math.min(receiver.scanAgainFrom ?? from, from);
-    else receiver.scanFrom = Math.min(receiver.scanFrom ?? from, from);
+    receiver.scanFrom = Math.min(receiver.scanFrom ?? from, from);
+    receiver.isScanStale = receiver.scanning;
     this.#onReady(receiverName);
   }
 
@@ -158,10 +159,11 @@ export class LaneBook {
     this.#waiting = 0;
     for (const receiver of this.#receivers.values()) {
       receiver.scanFrom = null;
-      receiver.scanAgainFrom = null;
+      receiver.isScanStale = false;
       receiver.scanning = false;
       receiver.waiting = 0;
       for (const lane of [...receiver.lanes.values()]) {
+        lane.again = null;
         this.#holdUncommitted(lane);
         held.push(...lane.events.slice(lane.head));
         receiver.waiting += lane.events.length - lane.head;
@@ -211,7 +213,7 @@ export class LaneBook {
     if (lane?.state !== 'loading' || lane.tailFrom !== from) return;
     const fresh = found.filter(({ event }) => this.#store?.isSettled(event.seq) !== true);
     for (const { event } of fresh) {
-      if (event.after !== null && this.#store?.isSettled(event.after) !== true) this.#unsettled.add(event.after);
+      if (event.after !== null && this.#store?.isReleased(event.after) !== true) this.#unsettled.add(event.after);
       this.#hold(lane, event);
     }
     // What came after the answer is not committed yet, so it is here.
@@ -230,12 +232,18 @@ export class LaneBook {
     const receiver = this.#receiver(receiverName);
     if (!receiver.scanning) return;
     receiver.scanning = false;
-    const again = receiver.scanAgainFrom;
-    receiver.scanAgainFrom = null;
+    if (receiver.isScanStale) {
+      receiver.isScanStale = false;
+      this.#scan(receiver);
+      return;
+    }
     let goOn = next;
     for (const [key, first] of found) {
       const known = receiver.lanes.get(key);
-      if (known !== undefined && known.state !== 'latent') continue;
+      if (known !== undefined && known.state !== 'latent') {
+        if (known.tailFrom === null || known.tailFrom > first) known.again = Math.min(known.again ?? first, first);
+        continue;
+      }
       if (receiver.lanes.size - receiver.idle >= MAX_LANES) {
         goOn = first;
         break;
@@ -244,8 +252,8 @@ export class LaneBook {
       lane.tailFrom = first;
       this.#offer(lane);
     }
-    receiver.scanFrom = goOn === null ? again : Math.min(goOn, again ?? goOn);
-    if (receiver.scanFrom === null) {
+    receiver.scanFrom = goOn;
+    if (goOn === null) {
       for (const lane of receiver.lanes.values()) {
         if (lane.state !== 'latent') continue;
         this.#holdUncommitted(lane);
@@ -297,17 +305,7 @@ export class LaneBook {
   #receiver(name: string): ReceiverLanes {
     let receiver = this.#receivers.get(name);
     if (receiver === undefined) {
-      receiver = {
-        name,
-        lanes: new Map(),
-        ready: new Set(),
-        parked: new DueHeap(),
-        waiting: 0,
-        idle: 0,
-        scanFrom: null,
-        scanning: false,
-        scanAgainFrom: null,
-      };
+      receiver = newReceiver(name);
       this.#receivers.set(name, receiver);
     }
     return receiver;
@@ -333,8 +331,12 @@ export class LaneBook {
   #offer(lane: Lane): void {
     const head = lane.events[lane.head];
     if (head === undefined && lane.tailFrom === null) {
-      this.#drop(lane);
-      return;
+      if (lane.again === null) {
+        this.#drop(lane);
+        return;
+      }
+      lane.tailFrom = lane.again;
+      lane.again = null;
     }
     if (head !== undefined && !this.#isGiven(head)) {
       setState(lane, 'uncommitted');

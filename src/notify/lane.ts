@@ -1,5 +1,5 @@
 /** One lane of one receiver: the window of its events that is held, and its state. */
-import type { DueHeap } from './due-heap.ts';
+import { DueHeap } from './due-heap.ts';
 import type { WaitingEvent } from './outbox.ts';
 
 /**
@@ -22,6 +22,8 @@ export interface Lane {
   tailFrom: number | null;
   /** The last of the further events: those that are not in the store yet. */
   uncommitted: WaitingEvent[];
+  /** The store may have others from this number on, which came into it behind the lane's back: to be looked for at its end. */
+  again: number | null;
 }
 
 export interface ReceiverLanes {
@@ -33,11 +35,25 @@ export interface ReceiverLanes {
   waiting: number;
   /** Lanes that are blocked or latent. */
   idle: number;
-  /** The store may have events of unknown lanes from this number on; null: all lanes are known. */
+  /** The store may have events of unknown lanes from this number on, also while it is looked through; null: all lanes are known. */
   scanFrom: number | null;
   scanning: boolean;
-  /** Set while scanning: begin again here afterwards. */
-  scanAgainFrom: number | null;
+  /** More came into the store while it was looked through: a lane may begin before what was seen of it. */
+  isScanStale: boolean;
+}
+
+export function newReceiver(name: string): ReceiverLanes {
+  return {
+    name,
+    lanes: new Map(),
+    ready: new Set(),
+    parked: new DueHeap(),
+    waiting: 0,
+    idle: 0,
+    scanFrom: null,
+    scanning: false,
+    isScanStale: false,
+  };
 }
 
 export function newLane(receiver: ReceiverLanes, key: string, state: LaneState): Lane {
@@ -50,6 +66,7 @@ export function newLane(receiver: ReceiverLanes, key: string, state: LaneState):
     taken: 0,
     tailFrom: null,
     uncommitted: [],
+    again: null,
   };
   receiver.lanes.set(key, lane);
   setState(lane, state);

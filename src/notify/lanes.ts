@@ -1,5 +1,4 @@
 /** The lanes' policy: one request in flight per lane, lanes side by side per receiver, retries, and giving up. */
-
 import type { Complaints } from '../net/index.ts';
 import type { Clock, Log } from '../streams/index.ts';
 import type { Delivery } from './delivery.ts';
@@ -24,6 +23,8 @@ export interface LanesDeps {
   readonly random: () => number;
   readonly log: Log;
   readonly complaints: Complaints;
+  /** Whether the event was recorded by this process. */
+  readonly isOwn: (event: WaitingEvent) => boolean;
   /** Each try, once it is settled; `reached`: the receiver had the request, whether it answered or not. */
   readonly onTried: (event: WaitingEvent, settlement: Settlement, reached: boolean) => void;
 }
@@ -58,6 +59,7 @@ export class Lanes {
   readonly #receivers = new Map<string, Receiver>();
   /** Events whose last try lost its connection and was followed by another at once. */
   readonly #triedAtOnce = new Set<number>();
+  readonly #startMs: number;
   #onDrained: (() => void) | null = null;
   #givesUp = false;
   /** Whether a receiver was there in the drain: then what it did not take is tried until the deadline. */
@@ -67,6 +69,7 @@ export class Lanes {
   constructor(options: LanesOptions, deps: LanesDeps) {
     this.#options = options;
     this.#deps = deps;
+    this.#startMs = deps.clock.monotonicMs();
   }
 
   /** From now on. */
@@ -181,14 +184,20 @@ export class Lanes {
     retry: Extract<Settlement, { kind: 'retry' }>,
     answer: { kind: string; cause?: string },
   ): Settlement {
-    const ageMs = this.#deps.clock.unixMs() - event.unixMs;
     if (answer.cause === 'lost' && !this.#triedAtOnce.has(event.seq)) {
       this.#triedAtOnce.add(event.seq);
       return { ...retry, delayMs: 0 };
     }
     this.#triedAtOnce.delete(event.seq);
-    if (ageMs + retry.delayMs <= this.#options.maxAgeHours * HOUR_MS) return retry;
+    if (this.#ageMs(event) + retry.delayMs <= this.#options.maxAgeHours * HOUR_MS) return retry;
     return { kind: 'expired', status: retry.status, why: retry.why };
+  }
+
+  /** What this process has recorded is no older than it is, wherever the clock was put since. */
+  #ageMs(event: WaitingEvent): number {
+    const { clock, isOwn } = this.#deps;
+    const ageMs = clock.unixMs() - event.unixMs;
+    return isOwn(event) ? Math.min(ageMs, clock.monotonicMs() - this.#startMs) : ageMs;
   }
 
   #count(event: WaitingEvent, settlement: Settlement): void {

@@ -1,7 +1,7 @@
 /** HTTP Notify as the server sees it: takes facts in, and tells the business side of them until it has heard them all. */
 import { randomUUID } from 'node:crypto';
 import { Complaints, type Outbound } from '../net/index.ts';
-import type { Clock, Fact, GroupSnapshot, Ledger, Log, SessionCounter } from '../streams/index.ts';
+import type { Clock, Fact, GroupSnapshot, Ledger, Log, RecordFacts, SessionCounter } from '../streams/index.ts';
 import { createAdmin, type NotifyAdmin } from './admin.ts';
 import { DurableOutbox } from './durable-outbox.ts';
 import { createHeaderMaker, type HeaderMaker } from './headers.ts';
@@ -12,7 +12,7 @@ import { type NotifyEvent, type NotifyOptions, type Target, targetsOf } from './
 import type { Left, Outbox, Settlement, WaitingEvent } from './outbox.ts';
 import { messageOf, type NotifyMessage, updateBody } from './payloads.ts';
 import { SessionNumbers } from './session-numbers.ts';
-import { ByteSums, crashStops, sessionChangeOf } from './sessions.ts';
+import { ByteSums, crashStops, openChangeOf } from './sessions.ts';
 import { systemTimers, type Timers } from './timers.ts';
 import { UpdateSender } from './update-sender.ts';
 
@@ -28,6 +28,8 @@ export interface NotifierDeps {
   readonly groups: () => readonly GroupSnapshot[];
   /** Told of each event as it happens, whether or not it has a URL, and of on_update. Never throws. */
   readonly onEvent?: (message: NotifyMessage) => void;
+  /** Told of the records that a crash left open: each gets its stop by `record`. */
+  readonly onRecordsLeft?: (records: readonly RecordFacts[]) => void;
   readonly timers?: Timers;
   /** From 0 to 1. */
   readonly random?: () => number;
@@ -60,7 +62,7 @@ export interface Notifier extends Ledger {
   /** The number given to an event last. */
   readonly lastSeq: number;
   /**
-   * Opens the outbox and tells of the sessions that a crash left open. Resolves before anything is delivered; rejects
+   * Opens the outbox and tells of the sessions and records that a crash left open. Resolves before anything is delivered; rejects
    * where another process has the outbox.
    */
   open(): Promise<void>;
@@ -163,6 +165,7 @@ class HttpNotifier implements Notifier {
       outbox: this.#outbox,
       timers: this.#timers,
       random: deps.random ?? Math.random,
+      isOwn: ({ id }) => id.startsWith(idPrefix),
       onTried: (event, settlement, reached) => this.#tried(event, settlement, reached),
     });
     const update = this.#targets.get('on_update');
@@ -193,13 +196,14 @@ class HttpNotifier implements Notifier {
     await this.#outbox.idle();
   }
 
-  /** Numbers go on, and sessions that were open get their stops. */
-  #goOnAfter({ sessions, counters, complete }: Left): void {
+  /** Numbers go on, and what was open gets its stop. */
+  #goOnAfter({ sessions, records, counters, complete }: Left): void {
     this.counter.start(counters, complete);
     if (sessions.length > 0) {
       this.#deps.log.warn({ sessions: sessions.length }, 'sessions were open when the server died: their stops follow');
     }
-    for (const stop of crashStops(sessions, this.#deps.clock.unixMs())) this.#append(stop);
+    for (const stop of crashStops(sessions, this.#deps.clock.unixMs(), this.#deps.groups())) this.#append(stop);
+    if (records.length > 0) this.#deps.onRecordsLeft?.(records);
   }
 
   reconfigure(options: NotifyOptions): void {
@@ -229,6 +233,7 @@ class HttpNotifier implements Notifier {
     this.#state = 'running';
     for (const receiver of this.#ready) this.#lanes.wake(receiver);
     this.#append({ kind: 'server_start', unixMs: this.#deps.clock.unixMs() });
+    if (this.#serverStart === null) this.#updates.release();
     const early = this.#early;
     this.#early = [];
     for (const fact of early) this.#append(fact);
@@ -290,7 +295,7 @@ class HttpNotifier implements Notifier {
     const message = messageOf(fact, this.#options.serverId, this.#deps.lalInfo);
     if (message !== null) this.#deps.onEvent?.(message);
     const target = message === null ? undefined : this.#targets.get(message.event);
-    const change = sessionChangeOf(fact);
+    const change = openChangeOf(fact);
     if (message === null || target === undefined) {
       if (change !== null) this.#outbox.note(change);
       return;

@@ -1,7 +1,7 @@
 /** What the server's thread and the database's thread say to each other. */
-import type { SessionFacts } from '../streams/index.ts';
+import type { RecordFacts, SessionFacts } from '../streams/index.ts';
 import type { StoredEvent } from './lane-book.ts';
-import type { EventFilter, KeptEvent, ReplayFilter, SessionBytes, SessionChange, WaitingEvent } from './outbox.ts';
+import type { EventFilter, KeptEvent, OpenChange, ReplayFilter, SessionBytes, WaitingEvent } from './outbox.ts';
 import type { SettledCounts } from './tallies.ts';
 
 /** How far an event has come, as the database has it. */
@@ -10,8 +10,8 @@ export const STATES = { waiting: 0, delivered: 1, refused: 2, expired: 3 } as co
 /** One change of the database. Each may come twice, in the same order, and counts once. */
 export type Op =
   /** An event whose `streamSeq` is null is given the next one of its stream. */
-  | { readonly kind: 'append'; readonly event: WaitingEvent; readonly change: SessionChange | null }
-  | { readonly kind: 'change'; readonly change: SessionChange }
+  | { readonly kind: 'append'; readonly event: WaitingEvent; readonly change: OpenChange | null }
+  | { readonly kind: 'change'; readonly change: OpenChange }
   | {
       readonly kind: 'settle';
       readonly seq: number;
@@ -38,8 +38,10 @@ export interface Requests {
   /** The first events that fit; looks at a bounded number of them. */
   page: { readonly filter: EventFilter };
   oldest: { readonly receivers: readonly string[] };
-  /** Replays a bounded number of events with a number above `since`. `run` tells the calls for replay apart. */
-  replay: { readonly filter: ReplayFilter; readonly since: number; readonly run: number | null };
+  /** A number that tells the calls for replay apart. */
+  'begin replay': object;
+  /** Replays a bounded number of events with a number above `since`. `isAgain`: the answer was lost, so what was done is told, too. */
+  replay: { readonly filter: ReplayFilter; readonly since: number; readonly run: number; readonly isAgain: boolean };
   /** Removes a bounded number of events, numbered above `since`, that were settled before. */
   prune: { readonly settledBeforeMs: number; readonly since: number };
   close: object;
@@ -54,8 +56,8 @@ export interface Replies {
   /** `next`: after which number to go on, or before which; null: there are no more. */
   page: { readonly events: readonly KeptEvent[]; readonly next: number | null };
   oldest: { readonly unixMs: readonly (number | null)[] };
+  'begin replay': { readonly run: number };
   replay: {
-    readonly run: number;
     /** How many of each receiver, and the first number. */
     readonly replayed: readonly { readonly receiver: string; readonly count: number; readonly from: number }[];
     readonly next: number | null;
@@ -72,6 +74,7 @@ export interface Opened {
   readonly receivers: readonly ({ readonly receiver: string; readonly waiting: number } & SettledCounts)[];
   readonly counters: readonly (readonly [string, number])[];
   readonly sessions: readonly SessionFacts[];
+  readonly records: readonly RecordFacts[];
 }
 
 export type Kind = keyof Requests;

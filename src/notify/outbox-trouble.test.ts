@@ -5,22 +5,21 @@ import { dirname } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
-import type { DurableOutbox } from './durable-outbox.ts';
-import type { FakeTime } from './notify.fixture.ts';
 import { until } from './notify.fixture.ts';
-import { crashed, delivered, drained, event, makeOutbox, openOutbox, outboxFile, taken } from './outbox.fixture.ts';
+import {
+  crashed,
+  delivered,
+  drained,
+  event,
+  makeOutbox,
+  openOutbox,
+  outboxFile,
+  recovered,
+  taken,
+} from './outbox.fixture.ts';
 
 const seqs = (events: readonly { seq: number }[]): number[] => events.map(({ seq }) => seq);
 const ALL = { since: 0, streamName: null, state: null, limit: 100_000 };
-
-/** Lets time pass until the database is in use again. */
-async function recovered(outbox: DurableOutbox, time: FakeTime): Promise<void> {
-  while (outbox.keeping.in !== 'database') {
-    time.advance(1000);
-    await turn();
-  }
-  await outbox.idle();
-}
 
 /** The database's threads that are made, as they are spoken to. */
 function workersOf(t: TestContext): Set<Worker> {

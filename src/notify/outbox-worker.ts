@@ -49,10 +49,12 @@ function answer(request: Request): Replies[keyof Replies] {
       return page(opened().statements, request.filter);
     case 'oldest':
       return opened().oldest(request.receivers);
+    case 'begin replay':
+      return { run: opened().nextReplay() };
     case 'replay': {
-      const run = request.run ?? opened().nextReplay();
       const { seqs, next } = findReplayed(opened().statements, request.filter, request.since);
-      return { run, replayed: opened().replay(seqs, run), next };
+      const earlier = request.isAgain ? opened().replayed(request.run, request.since) : [];
+      return { replayed: [...earlier, ...opened().replay(seqs, request.run)], next };
     }
     case 'prune': {
       const { seqs, next } = findRemovable(opened().statements, request.settledBeforeMs, request.since);

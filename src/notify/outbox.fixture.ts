@@ -100,3 +100,12 @@ export async function drained(outbox: Outbox): Promise<WaitingEvent[]> {
     all.push(...events);
   }
 }
+
+/** Lets time pass until the database is in use again. */
+export async function recovered(outbox: DurableOutbox, time: FakeTime): Promise<void> {
+  while (outbox.keeping.in !== 'database') {
+    time.advance(1000);
+    await turn();
+  }
+  await outbox.idle();
+}

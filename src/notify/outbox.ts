@@ -1,5 +1,5 @@
 /** The outbox as recording and delivery see it: what holds the events between the two, in order and by lanes. */
-import type { SessionFacts, StopReason } from '../streams/index.ts';
+import type { RecordFacts, SessionFacts, StopReason } from '../streams/index.ts';
 import type { NotifyEvent } from './options.ts';
 
 /** An event as it is recorded. */
@@ -50,10 +50,11 @@ export interface Take {
   readonly nextDueMs: number | null;
 }
 
-/** What is kept of a session, so that it gets its stop though the process dies. */
-export type SessionChange =
-  | { readonly kind: 'open'; readonly session: SessionFacts }
-  | { readonly kind: 'close'; readonly sessionId: string };
+/** What is kept of a session or a record, so that it gets its stop though the process dies. `id` tells it from all others of its kind. */
+export type OpenChange =
+  | { readonly kind: 'open'; readonly of: 'session'; readonly id: string; readonly facts: SessionFacts }
+  | { readonly kind: 'open'; readonly of: 'record'; readonly id: string; readonly facts: RecordFacts }
+  | { readonly kind: 'close'; readonly of: 'session' | 'record'; readonly id: string };
 
 export interface SessionBytes {
   readonly sessionId: string;
@@ -65,6 +66,8 @@ export interface SessionBytes {
 export interface Left {
   /** Sessions without a stop, in the order of their starts, with the last byte sums known. */
   readonly sessions: readonly SessionFacts[];
+  /** Records without a stop, likewise. */
+  readonly records: readonly RecordFacts[];
   /** The highest session number that may have been given, by prefix. */
   readonly counters: ReadonlyMap<string, number>;
   /** False where earlier numbers may have been given that cannot be known. */
@@ -136,9 +139,9 @@ export interface Outbox {
    */
   open(onReady: (receiver: string) => void, onLeft?: (left: Left) => void): Promise<void>;
   /** Takes an event in and gives it its number; null: there is no room, and it is lost. `change` is kept with it. */
-  append(event: NewEvent, change?: SessionChange | null): number | null;
-  /** Keeps a change of a session that no event tells of. */
-  note(change: SessionChange): void;
+  append(event: NewEvent, change?: OpenChange | null): number | null;
+  /** Keeps a change that no event tells of. */
+  note(change: OpenChange): void;
   /** Keeps the newest byte sums of open sessions. */
   count(sessions: readonly SessionBytes[]): void;
   /** Numbers up to `last` may be given to sessions; `onSafe` once that is kept. `exact`: and none beyond it was. */

@@ -82,7 +82,7 @@ export type NotifyMessage =
   | { readonly event: 'on_record_start'; readonly streamName: string; readonly body: RecordStartBody }
   | { readonly event: 'on_record_stop'; readonly streamName: string; readonly body: RecordStopBody };
 
-/** Relay pushes send no events (notify-rulings.md). */
+/** Relay pushes send no events (docs/relay-and-records.md, Push). */
 const SESSION_EVENTS: Readonly<Record<BaseType, { start: SessionStart; stop: SessionStop } | null>> = {
   PUB: { start: 'on_pub_start', stop: 'on_pub_stop' },
   SUB: { start: 'on_sub_start', stop: 'on_sub_stop' },

@@ -2,7 +2,7 @@
 import type { Clock, SessionCounter } from '../streams/index.ts';
 import type { Outbox } from './outbox.ts';
 
-/** The prefixes whose first block is kept before any session begins (notify-rulings.md, session_id). */
+/** The prefixes whose first block is kept before any session begins. */
 const KNOWN_PREFIXES = [
   'RTMPPUBSUB',
   'FLVSUB',
@@ -15,6 +15,7 @@ const KNOWN_PREFIXES = [
   'RTMPPUSH',
   'PSPUB',
   'CUSTOMIZEPUB',
+  'CUSTOMIZESUB',
 ];
 const BLOCK = 1000;
 

@@ -5,7 +5,21 @@ import type { BaseType, GroupSnapshot, SessionSnapshot } from '../streams/index.
 import { FakeTime, session, started } from './notify.fixture.ts';
 import { crashed, makeOutbox, openOutbox, outboxFile } from './outbox.fixture.ts';
 import { SessionNumbers } from './session-numbers.ts';
-import { ByteSums, crashStops, sessionChangeOf } from './sessions.ts';
+import { ByteSums, crashStops, openChangeOf } from './sessions.ts';
+
+const snapshot = (sessionId: string, baseType: BaseType, readBytesSum: number): SessionSnapshot => ({
+  sessionId,
+  protocol: 'RTMP',
+  baseType,
+  remoteAddr: '',
+  startUnixMs: 0,
+  readBytesSum,
+  wroteBytesSum: 0,
+  readBitrateKbits: 0,
+  writeBitrateKbits: 0,
+  droppedFrames: 0,
+  lostPackets: 0,
+});
 
 test('after a crash each stream’s publisher stops first, then its players, and the last one leaves nobody', () => {
   const left = [
@@ -14,7 +28,7 @@ test('after a crash each stream’s publisher stops first, then its players, and
     session('PUB1', 'a', 'PUB'),
     session('SUB2', 'a', 'SUB'),
   ];
-  const stops = crashStops(left, 5).map((fact) =>
+  const stops = crashStops(left, 5, []).map((fact) =>
     fact.kind === 'session_stop'
       ? [fact.session.sessionId, fact.session.hasInSession, fact.session.hasOutSession, fact.reason, fact.unixMs]
       : [],
@@ -27,25 +41,28 @@ test('after a crash each stream’s publisher stops first, then its players, and
   ]);
 });
 
+test('where what a crash left is found late, its stops tell of who is here by then', () => {
+  const left = [session('PUB1', 'a', 'PUB'), session('SUB1', 'b', 'SUB')];
+  const here: GroupSnapshot = {
+    ...{ streamName: 'a', appName: 'live', audioCodec: '', videoCodec: '', videoWidth: 0, videoHeight: 0 },
+    ...{ pub: snapshot('PUB2', 'PUB', 0), subs: [], pull: null, pushs: [], inFramePerSec: [] },
+  };
+  const watched = { ...here, streamName: 'b', pub: null, subs: [snapshot('SUB2', 'SUB', 0)] };
+  const states = crashStops(left, 5, [here, watched]).map((fact) =>
+    fact.kind === 'session_stop' ? [fact.session.hasInSession, fact.session.hasOutSession] : [],
+  );
+  assert.deepEqual(states, [
+    [true, false],
+    [false, true],
+  ]);
+});
+
 test('relay pushes have no events, so nothing is kept of them', () => {
-  assert.equal(sessionChangeOf(started(session('PUSH1', 'a', 'PUSH'))), null);
-  assert.equal(sessionChangeOf(started(session('PUB1', 'a', 'PUB')))?.kind, 'open');
+  assert.equal(openChangeOf(started(session('PUSH1', 'a', 'PUSH'))), null);
+  assert.equal(openChangeOf(started(session('PUB1', 'a', 'PUB')))?.kind, 'open');
 });
 
 test('only byte sums that changed are told', () => {
-  const snapshot = (sessionId: string, baseType: BaseType, readBytesSum: number): SessionSnapshot => ({
-    sessionId,
-    protocol: 'RTMP',
-    baseType,
-    remoteAddr: '',
-    startUnixMs: 0,
-    readBytesSum,
-    wroteBytesSum: 0,
-    readBitrateKbits: 0,
-    writeBitrateKbits: 0,
-    droppedFrames: 0,
-    lostPackets: 0,
-  });
   const group = (pub: number, sub: number): GroupSnapshot => ({
     streamName: 'a',
     appName: 'live',

@@ -1,29 +1,51 @@
-/** What is kept of sessions, so that every start has its stop: their byte sums, and the stops that a crash left out. */
-import type { Fact, GroupSnapshot, SessionFacts } from '../streams/index.ts';
-import type { SessionBytes, SessionChange } from './outbox.ts';
+/** What is kept of sessions and records, so that every start has its stop: byte sums, and the stops that a crash left out. */
+import type { Fact, GroupSnapshot, RecordFacts, SessionFacts } from '../streams/index.ts';
+import type { OpenChange, SessionBytes } from './outbox.ts';
 
 /** What the outbox must keep of the fact; null: nothing. Relay pushes have no events, so they need no stop. */
-export function sessionChangeOf(fact: Fact): SessionChange | null {
-  if (fact.kind === 'session_start') {
-    return fact.session.baseType === 'PUSH' ? null : { kind: 'open', session: fact.session };
+export function openChangeOf(fact: Fact): OpenChange | null {
+  switch (fact.kind) {
+    case 'session_start':
+    case 'session_stop': {
+      const { session: facts } = fact;
+      const { sessionId: id } = facts;
+      if (facts.baseType === 'PUSH') return null;
+      if (fact.kind === 'session_stop') return { kind: 'close', of: 'session', id };
+      return { kind: 'open', of: 'session', id, facts };
+    }
+    case 'record_start': {
+      const { streamName, appName, format, path, startUnixMs } = fact;
+      const facts = { streamName, appName, format, path, startUnixMs };
+      return { kind: 'open', of: 'record', id: recordId(fact), facts };
+    }
+    case 'record_stop':
+      return { kind: 'close', of: 'record', id: recordId(fact) };
+    default:
+      return null;
   }
-  if (fact.kind !== 'session_stop' || fact.session.baseType === 'PUSH') return null;
-  return { kind: 'close', sessionId: fact.session.sessionId };
+}
+
+/** A file that somebody has deleted may be followed by another one of its name. */
+function recordId({ path, startUnixMs }: RecordFacts): string {
+  return `${startUnixMs} ${path}`;
 }
 
 /**
  * The stops of sessions that a crash left open, given in the order of their starts: as in an orderly end each stream's
  * publisher goes first and its players follow, one after the other, so that the stream's last stop says that nobody is
- * left.
+ * left. `groups`: who is here now, where that is found out late.
  */
-export function crashStops(left: readonly SessionFacts[], unixMs: number): Fact[] {
+export function crashStops(left: readonly SessionFacts[], unixMs: number, groups: readonly GroupSnapshot[]): Fact[] {
   const streams = Map.groupBy(left, ({ streamName }) => streamName);
-  return Array.from(streams.values(), (sessions) => {
+  return Array.from(streams, ([name, sessions]) => {
+    const now = groups.find(({ streamName }) => streamName === name);
+    const isPublished = now !== undefined && (now.pub !== null || now.pull !== null);
+    const isWatched = now !== undefined && now.subs.length > 0;
     const going = [...sessions.filter(isIn), ...sessions.filter((session) => !isIn(session))];
     return going.map((session, i): Fact => {
       const staying = going.slice(i + 1);
-      const hasInSession = staying.some(isIn);
-      const hasOutSession = staying.length > 0 && !isIn(staying.at(-1) ?? session);
+      const hasInSession = isPublished || staying.some(isIn);
+      const hasOutSession = isWatched || (staying.length > 0 && !isIn(staying.at(-1) ?? session));
       return {
         kind: 'session_stop',
         unixMs,

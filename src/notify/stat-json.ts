@@ -44,7 +44,7 @@ export interface LalInfoJson {
   readonly start_time: string;
 }
 
-/** What stands where a group has no publisher or no pull (notify-rulings.md, on_update fields). */
+/** What stands where a group has no publisher or no pull. */
 const NO_SESSION: SessionJson = {
   session_id: '',
   protocol: '',

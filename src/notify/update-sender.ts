@@ -1,5 +1,4 @@
 /** Sends on_update: the newest snapshot only, one request at a time, never queued and never tried again. */
-
 import type { Complaints } from '../net/index.ts';
 import type { Clock, Log } from '../streams/index.ts';
 import type { Delivery } from './delivery.ts';

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { tempDir } from '../../test/support/temp-dir.ts';
 import { poll } from '../../test/support/wait-for.ts';
 import type { Frame, Tracks } from '../media/index.ts';
-import type { Fact, FrameConsumer } from '../streams/index.ts';
+import type { Fact, FrameConsumer, RecordFacts } from '../streams/index.ts';
 import { Recorder, type RecorderOptions } from './recorder.ts';
 
 const silent = (): void => {};
@@ -23,25 +23,19 @@ const audio = (dts: number, size = 100): Frame => ({
 function setUp(t: TestContext, options: Partial<RecorderOptions> = {}) {
   const folder = tempDir(t);
   const facts: Fact[] = [];
+  const warnings: string[] = [];
   const clock = { now: Date.UTC(2026, 0, 1), monotonicMs: () => 0, unixMs: () => clock.now };
   const taps = new Set<FrameConsumer>();
   const recorder = new Recorder(
     {
       folders: { flv: join(folder, 'flv'), ts: join(folder, 'ts'), mp4: join(folder, 'mp4') },
-      ...{
-        always: [],
-        splitMs: 0,
-        splitBytes: 0,
-        hevc: 'codec-id-12',
-        retentionMs: 0,
-        statePath: join(folder, 'state.json'),
-      },
+      ...{ always: [], splitMs: 0, splitBytes: 0, hevc: 'codec-id-12', retentionMs: 0 },
       ...options,
     },
     {
       clock,
       ledger: { record: (fact) => facts.push(fact) },
-      log: { debug: silent, info: silent, warn: silent, error: silent },
+      log: { debug: silent, info: silent, warn: (_, message) => warnings.push(message), error: silent },
       appNameOf: () => 'live',
       tap: (streamName, consumer) => {
         if (streamName !== 's') return null;
@@ -56,7 +50,7 @@ function setUp(t: TestContext, options: Partial<RecorderOptions> = {}) {
   };
   const stops = (): string[] =>
     facts.flatMap((fact) => (fact.kind === 'record_stop' ? [`${fact.durationMs} ms: ${fact.reason}`] : []));
-  return { recorder, folder, facts, clock, taps, write, stops };
+  return { recorder, folder, facts, warnings, clock, taps, write, stops };
 }
 
 test('files of one second do not overwrite each other', async (t) => {
@@ -163,43 +157,36 @@ test('old files are deleted, by the time of their last byte; running ones and ot
   await recorder.stop();
 });
 
-test('files that a crash left open get their stop at the next start, once', async (t) => {
-  const { recorder, folder, facts, write, clock } = setUp(t);
-  const statePath = join(folder, 'state.json');
-  recorder.startRecord('s', 'flv');
+test('what a crash left open ends with the bytes that are on disk, also where the file is gone', async (t) => {
+  const { recorder, folder, facts, clock } = setUp(t);
+  const left = (name: string): RecordFacts => ({
+    ...{ streamName: 's', appName: 'live', format: 'flv', path: join(folder, name) },
+    startUnixMs: clock.now - 60_000,
+  });
+  const [there, gone] = [left('there.flv'), left('gone.flv')];
+  writeFileSync(there.path, 'half a record');
+  utimesSync(there.path, new Date(clock.now), new Date(clock.now - 20_000));
+  await recorder.endLeft([there, gone]);
+  const end = { kind: 'record_stop', unixMs: clock.now, reason: 'server crashed' };
+  assert.deepEqual(facts, [
+    { ...end, ...there, durationMs: 40_000, bytes: 13 },
+    { ...end, ...gone, durationMs: 0, bytes: 0 },
+  ]);
+});
+
+test('what admission wants recorded is, once: no complaint where it is recorded already', async (t) => {
+  const { recorder, write, stops, warnings } = setUp(t);
+  recorder.want('s', 'flv');
   write(audio(0));
-  await poll(
-    'the open file is kept',
-    () => Promise.resolve(existsSync(statePath) && readFileSync(statePath, 'utf8')),
-    (text) => text !== false && text.includes('s-'),
-  );
-  // as if the process had ended here
-  const left = readFileSync(statePath, 'utf8');
+  // the publisher was lost, and is back
+  recorder.want('s', 'flv');
+  recorder.want('s', 'mp4');
+  write(audio(40));
+  assert.deepEqual(warnings, []);
+  recorder.want('other', 'flv');
+  assert.deepEqual(warnings, ['not recorded, though admission wants it: nobody publishes other']);
   await recorder.stop();
-  writeFileSync(statePath, left);
-  for (const expected of [1, 0]) {
-    const next: Fact[] = [];
-    const again = new Recorder(
-      {
-        folders: { flv: join(folder, 'flv'), ts: '', mp4: '' },
-        ...{ always: [], splitMs: 0, splitBytes: 0, hevc: 'codec-id-12' as const, retentionMs: 0, statePath },
-      },
-      {
-        ...{ clock, tap: () => null, appNameOf: () => '' },
-        ledger: { record: (fact) => next.push(fact) },
-        log: { debug: silent, info: silent, warn: silent, error: silent },
-      },
-    );
-    await again.start();
-    assert.equal(next.length, expected);
-    const [stop] = next;
-    const started = facts.find((fact) => fact.kind === 'record_start');
-    if (stop?.kind === 'record_stop') {
-      assert.deepEqual([stop.path, stop.reason], [started?.path, 'server crashed']);
-      assert.equal(stop.bytes, statSync(stop.path).size);
-    }
-    await again.stop();
-  }
+  assert.deepEqual(stops().sort(), ['0 ms: server stopped', '40 ms: server stopped']);
 });
 
 test('other options count for the records that begin; how long files stay counts for all', async (t) => {
@@ -207,14 +194,8 @@ test('other options count for the records that begin; how long files stay counts
   assert.deepEqual(recorder.startRecord('s', 'flv'), { ok: true });
   write(audio(0));
   const folders = { flv: join(folder, 'other'), ts: join(folder, 'ts'), mp4: join(folder, 'mp4') };
-  const state = {
-    splitMs: 0,
-    splitBytes: 0,
-    hevc: 'codec-id-12' as const,
-    retentionMs: 0,
-    statePath: join(folder, 'state.json'),
-  };
-  recorder.update({ folders, always: ['flv'], ...state });
+  const rest = { splitMs: 0, splitBytes: 0, hevc: 'codec-id-12' as const, retentionMs: 0 };
+  recorder.update({ folders, always: ['flv'], ...rest });
   write(audio(100));
   recorder.stopRecord('s', null);
   const consumer = recorder.consume({
@@ -232,7 +213,7 @@ test('other options count for the records that begin; how long files stay counts
   clock.now = Date.now() + 7_200_000;
   await recorder.sweep();
   assert.equal(readdirSync(folders.flv).length, 1);
-  recorder.update({ folders, always: [], ...state, retentionMs: 3_600_000 });
+  recorder.update({ folders, always: [], ...rest, retentionMs: 3_600_000 });
   await recorder.sweep();
   assert.equal(readdirSync(folders.flv).length, 0);
 });

@@ -3,9 +3,8 @@ import { lstat, readdir, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { HevcTagging } from '../containers/flv/index.ts';
 import { fileNameProblem } from '../net/index.ts';
-import type { Clock, FrameConsumer, Ledger, Log, Publication } from '../streams/index.ts';
+import type { Clock, FrameConsumer, Ledger, Log, Publication, RecordFacts } from '../streams/index.ts';
 import { RECORD_FORMATS, type RecordFormat } from './formats.ts';
-import { OpenRecords } from './open-records.ts';
 import { Recording, type RecordWatch } from './recording.ts';
 
 export interface RecorderOptions {
@@ -19,8 +18,6 @@ export interface RecorderOptions {
   readonly hevc: HevcTagging;
   /** Files are deleted so long after their last byte; 0: never. Milliseconds. */
   readonly retentionMs: number;
-  /** Keeps which files are being written. */
-  readonly statePath: string;
 }
 
 export interface RecorderDeps {
@@ -62,7 +59,6 @@ interface Entry {
 export class Recorder {
   #options: RecorderOptions;
   readonly #deps: RecorderDeps;
-  readonly #openRecords: OpenRecords;
   /** Those that take frames, by stream and format. */
   readonly #running = new Map<string, Entry>();
   /** Those and the ones that still write. */
@@ -73,24 +69,27 @@ export class Recorder {
   constructor(options: RecorderOptions, deps: RecorderDeps) {
     this.#options = options;
     this.#deps = deps;
-    this.#openRecords = new OpenRecords(options.statePath, deps.log);
   }
 
-  /** Tells of the records that a crash cut off, and begins to delete old files. */
-  async start(): Promise<void> {
-    for (const [path, record] of this.#openRecords.takeLeft()) {
-      const file = await stat(path).catch(() => null);
+  /** Tells of the ends of the records that a crash left open. Never rejects. */
+  async endLeft(left: readonly RecordFacts[]): Promise<void> {
+    for (const record of left) {
+      const file = await stat(record.path).catch(() => null);
       const durationMs = file === null ? 0 : Math.max(0, Math.round(file.mtimeMs - record.startUnixMs));
       this.#deps.ledger.record({
-        ...{ kind: 'record_stop', unixMs: this.#deps.clock.unixMs(), ...record, path },
+        ...{ kind: 'record_stop', unixMs: this.#deps.clock.unixMs(), ...record },
         ...{ durationMs, bytes: file?.size ?? 0, reason: 'server crashed' },
       });
     }
+  }
+
+  /** Begins to delete old files. */
+  start(): void {
     this.#sweeper = setInterval(() => void this.sweep(), SWEEP_MS);
     this.#sweeper.unref();
   }
 
-  /** For the recordings that begin from now on; how long files stay counts for all. `statePath` stays as it is. */
+  /** For the recordings that begin from now on; how long files stay counts for all. */
   update(options: RecorderOptions): void {
     this.#options = options;
   }
@@ -120,6 +119,14 @@ export class Recorder {
         for (const each of recordings) this.#end(each, 'publication ended');
       },
     };
+  }
+
+  /** Records what admission wants recorded, unless that is done already: by configuration, or since before the publisher was lost. */
+  want(streamName: string, format: RecordFormat): void {
+    if (this.#running.has(keyOf(streamName, format))) return;
+    const result = this.startRecord(streamName, format);
+    if (result.ok) return;
+    this.#deps.log.warn({ stream: streamName, format }, `not recorded, though admission wants it: ${result.reason}`);
   }
 
   /** Records a running publication from its next key frame on, to its end or `stop`. */
@@ -186,7 +193,6 @@ export class Recorder {
     });
     for (const { recording } of [...this.#running.values()]) this.#end(recording, 'server stopped');
     if (this.#unfinished.size > 0) await done;
-    await this.#openRecords.settled();
   }
 
   /** Or the reason why it cannot be. */
@@ -200,7 +206,6 @@ export class Recorder {
       {
         ...{ clock, ledger, log },
         ...(watch && { watch }),
-        onFile: (path, record) => this.#openRecords.set(path, record),
       },
       (over) => {
         this.#forget(over);

@@ -26,14 +26,7 @@ async function recorded(t: TestContext, always: readonly RecordFormat[]) {
   const recorder = new Recorder(
     {
       folders: { flv: join(folder, 'flv'), ts: join(folder, 'ts'), mp4: join(folder, 'mp4') },
-      ...{
-        always,
-        splitMs: 0,
-        splitBytes: 0,
-        hevc: 'codec-id-12',
-        retentionMs: 0,
-        statePath: join(folder, 'state.json'),
-      },
+      ...{ always, splitMs: 0, splitBytes: 0, hevc: 'codec-id-12', retentionMs: 0 },
     },
     {
       clock: { monotonicMs: () => 0, unixMs: () => Date.UTC(2026, 0, 1) },

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import type { HevcTagging } from '../containers/flv/index.ts';
 import { type Frame, NO_TRACKS, type Tracks } from '../media/index.ts';
-import type { Clock, FrameConsumer, Ledger, Log } from '../streams/index.ts';
+import type { Clock, FrameConsumer, Ledger, Log, RecordFacts } from '../streams/index.ts';
 import { createFileMuxer, type FileMuxer, type RecordFormat } from './formats.ts';
 import { RecordFile } from './record-file.ts';
 
@@ -24,8 +24,6 @@ export interface RecordingDeps {
   readonly log: Log;
   /** Absent: nobody counts. */
   readonly watch?: RecordWatch;
-  /** A file was begun, or is complete: those that are open at a crash get their stop at the next start. */
-  onFile(path: string, record: OpenRecord | null): void;
 }
 
 /** Counts what goes wrong, for metrics. Must not throw. */
@@ -34,13 +32,8 @@ export interface RecordWatch {
   failed(format: RecordFormat): void;
 }
 
-/** What is known of a file that is being written. */
-export interface OpenRecord {
-  readonly streamName: string;
-  readonly appName: string;
-  readonly format: RecordFormat;
-  readonly startUnixMs: number;
-}
+/** A file's facts but its path, which is known when it is there. */
+type Begun = Omit<RecordFacts, 'path'>;
 
 const FAULT = 'failed: a fault of the server';
 
@@ -156,7 +149,7 @@ export class Recording implements FrameConsumer {
     }
     const startUnixMs = this.#deps.clock.unixMs();
     const startSec = Math.floor(startUnixMs / 1000);
-    const record: OpenRecord = { streamName, appName, format, startUnixMs };
+    const record: Begun = { streamName, appName, format, startUnixMs };
     const pathOf = (attempt: number): string => join(folder, `${streamName}-${startSec + attempt}.${format}`);
     this.#openFiles++;
     const part: Part = {
@@ -166,7 +159,6 @@ export class Recording implements FrameConsumer {
       endReason: '',
       file: new RecordFile(pathOf, {
         onOpen: (path) => {
-          this.#deps.onFile(path, record);
           this.#deps.ledger.record({ kind: 'record_start', unixMs: startUnixMs, ...record, path });
           this.#deps.log.info({ stream: streamName, path }, 'record begun');
         },
@@ -199,7 +191,7 @@ export class Recording implements FrameConsumer {
     this.stop(FAULT);
   }
 
-  #onClosed(part: Part, record: OpenRecord, failure: string | null): void {
+  #onClosed(part: Part, record: Begun, failure: string | null): void {
     const { streamName: stream, format } = this.options;
     const { path, writtenBytes: bytes } = part.file;
     const durationMs = part.lastMs - part.firstMs;
@@ -211,7 +203,6 @@ export class Recording implements FrameConsumer {
       const reason = failure === null ? part.endReason : `failed: ${failure}`;
       const unixMs = this.#deps.clock.unixMs();
       this.#deps.ledger.record({ kind: 'record_stop', unixMs, ...record, path, durationMs, bytes, reason });
-      this.#deps.onFile(path, null);
       this.#deps.log.info({ stream, path, durationMs, bytes, reason }, 'record complete');
     }
     this.#openFiles--;

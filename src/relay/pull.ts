@@ -232,7 +232,7 @@ export class Pull {
     this.#state = { kind: 'waiting', timer };
   }
 
-  /** A pull that never was a session is told of once, when it is over (notify-rulings). */
+  /** A pull that never was a session is told of once, when it is over. */
   #recordFailure(source: Source | null, reason: StopReason): void {
     const { clock, ledger } = this.#deps;
     ledger.record({

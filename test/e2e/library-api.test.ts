@@ -98,7 +98,7 @@ test('functions decide who publishes and plays what, HLS included, and refusals 
     config: {
       ...CONFIG,
       hls: { enable: true, url_pattern: '/hls/', use_memory_as_disk_flag: true, sub_session_hash_key: 'k' },
-      millrace: { record: { mp4_out_path: join(dir, 'mp4'), state_path: join(dir, 'open.json') } },
+      millrace: { record: { mp4_out_path: join(dir, 'mp4') } },
     },
     admission: {
       publish: ({ urlParam, streamName }) => {

@@ -10,13 +10,13 @@ import { type Callback, type Receiver, startReceiver } from '../support/receiver
 import { startRelay } from '../support/relay.ts';
 import { fileScope } from '../support/temp-dir.ts';
 
-/** spec/HTTPNotify.md IV.2, with `remote_addr` for the misprint `remotet_addr` (notify-rulings.md). */
+/** HTTPNotify.md IV.2, with `remote_addr` for the misprint `remotet_addr`. */
 const SESSION_KEYS = [
   ...['server_id', 'session_id', 'protocol', 'base_type', 'remote_addr', 'url', 'app_name', 'stream_name', 'url_param'],
   ...['has_in_session', 'has_out_session', 'read_bytes_sum', 'wrote_bytes_sum'],
 ];
 const RTMP_CONNECT_KEYS = ['server_id', 'session_id', 'remote_addr', 'app', 'flashVer', 'tcUrl'];
-/** spec/http-api.md, lal_info. */
+/** docs/http-api.md, lal_info. */
 const SERVER_START_KEYS = [
   ...['server_id', 'bin_info', 'lal_version', 'api_version', 'notify_version', 'WebUiVersion', 'start_time'],
 ];

@@ -1,7 +1,9 @@
 /** Records: in every format, by configuration and by API, split, through a crash, on a full disk. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync, statSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { mountDisk } from '../support/disk.ts';
@@ -22,7 +24,7 @@ function into(folder: string, receiver: Receiver, record: Config = {}, own: Conf
     record: { flv_out_path: join(folder, 'flv'), mpegts_out_path: join(folder, 'ts'), ...record },
     millrace: {
       notify: { ...receiver.ownConfig(), outbox_path: join(folder, 'outbox.db') },
-      record: { mp4_out_path: join(folder, 'mp4'), state_path: join(folder, 'records.json'), ...own },
+      record: { mp4_out_path: join(folder, 'mp4'), ...own },
     },
   };
 }
@@ -152,6 +154,38 @@ test('what was recorded when the server was killed plays, and gets its stop at t
     await decodeStrict(t, path, 2);
   }
   await second.stop();
+});
+
+test('a start that fails after a kill leaves the records’ stops to the next one, and none comes twice', async (t) => {
+  const receiver = await startReceiver(t);
+  const folder = tempDir(t);
+  const config = into(folder, receiver, { enable_flv: true, enable_mpegts: true });
+  const startWith = (more: Config = {}) =>
+    new Millrace(startProcess(t, ['-c', writeConfig(t, { ...config, ...more }), '-p', folder]));
+  const first = startWith();
+  await first.ready();
+  publish(t, first.url('rtmp', 'live/again'), 'h264-640x360');
+  const files = await Promise.all([fileOf(receiver, 'again', 'flv'), fileOf(receiver, 'again', 'ts')]);
+  await first.kill();
+
+  const taken = createServer().listen(0, '127.0.0.1');
+  t.after(() => taken.close());
+  await once(taken, 'listening');
+  const { port } = taken.address() as AddressInfo;
+  const failed = startWith({ rtmp: { enable: true, addr: `127.0.0.1:${port}` } });
+  assert.equal((await failed.finished).code, 1);
+
+  for (const isFirst of [true, false]) {
+    const server = startWith();
+    await server.ready();
+    if (isFirst) for (const { body } of files) await receiver.waitFor('on_record_stop', { path: body['path'] });
+    await server.stop();
+  }
+  const stops = receiver.ofStream('again').filter(({ event }) => event === 'on_record_stop');
+  assert.deepEqual(
+    stops.map(({ body }) => [body['path'], body['reason']]).sort(),
+    files.map(({ body }) => [body['path'], 'server crashed']).sort(),
+  );
 });
 
 test('a full disk ends the record, not the stream', async (t) => {

@@ -30,7 +30,7 @@ function keepIn(folder: string): Config {
     log: { level: 1, is_to_stdout: true, filename: join(folder, 'logs/server.log') },
     millrace: {
       notify: { outbox_path: join(folder, 'outbox.db') },
-      record: { split_duration_sec: 2, state_path: join(folder, 'records.json') },
+      record: { split_duration_sec: 2 },
     },
   };
 }

@@ -34,7 +34,7 @@ before(async () => {
   siege = await startSiege(scope, {
     hls: { enable: true, url_pattern: '/hls/', out_path: join(folder, 'hls/'), fragment_duration_ms: 1000 },
     record: { enable_flv: true, flv_out_path: join(folder, 'records/') },
-    millrace: { threads: 2, record: { state_path: join(tempDir(scope), 'records.json') } },
+    millrace: { threads: 2 },
   });
 });
 
