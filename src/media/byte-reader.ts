@@ -12,10 +12,6 @@ export class ByteReader {
     this.#what = what;
   }
 
-  get bytesLeft(): number {
-    return this.#data.length - this.#at;
-  }
-
   u8(): number {
     return this.#data.readUInt8(this.#advance(1));
   }

@@ -19,6 +19,7 @@ const LIMITS = [
   'foreign_packets',
   'hls_sessions',
   'hls_waiting',
+  'hls_memory',
 ] as const;
 export type LimitName = (typeof LIMITS)[number];
 

@@ -69,11 +69,6 @@ export class Recording implements FrameConsumer {
     return this.#part?.file.path ?? null;
   }
 
-  /** Of the running file. */
-  get bytes(): number {
-    return this.#part?.file.writtenBytes ?? 0;
-  }
-
   setTracks(tracks: Tracks): void {
     this.#tracks = tracks;
     const part = this.#part;

@@ -10,7 +10,7 @@ import { HlsStream, type HlsWatch } from './stream.ts';
 /** Requests of one low-latency stream that wait for what is next. */
 const MAX_LOW_LATENCY_WAITING = 10_000;
 /** Media of one low-latency stream in memory. */
-const MAX_LOW_LATENCY_BYTES = 64 * 1024 * 1024;
+const MAX_LOW_LATENCY_MB = 64;
 
 export interface StreamTableDeps {
   readonly clock: Clock;
@@ -131,10 +131,16 @@ export class StreamTable {
             partDurationMs,
             segmentDurationMs: fragmentDurationMs,
             segmentCount: fragmentNum,
-            maxBytes: MAX_LOW_LATENCY_BYTES,
+            maxBytes: MAX_LOW_LATENCY_MB * 1024 * 1024,
             maxWaiting: MAX_LOW_LATENCY_WAITING,
             onFull: () =>
               refusals?.refused('hls_waiting', '', `${MAX_LOW_LATENCY_WAITING} requests wait for ${streamName}`),
+            onDropped: () =>
+              refusals?.refused(
+                'hls_memory',
+                '',
+                `a segment of ${streamName} had to go: ${MAX_LOW_LATENCY_MB} MB are kept`,
+              ),
             clock,
           });
     const entry: Entry = { options, stream, lowLatency, expiry: null };

@@ -28,11 +28,6 @@ export class Reception {
     this.#rate = rate;
   }
 
-  /** Whether a packet has come. */
-  get hasBegun(): boolean {
-    return this.#ssrc !== null;
-  }
-
   /** A packet, in the order of arrival. */
   push(packet: RtpPacket, nowMs: number): void {
     const ahead = (packet.sequence - this.#highest) & 0xffff;

@@ -19,6 +19,8 @@ export interface LowLatencyOptions {
   readonly maxWaiting: number;
   /** A request was turned away, since so many wait. */
   readonly onFull?: () => void;
+  /** A segment of the playlist had to go for want of memory. */
+  readonly onDropped?: () => void;
   readonly clock: Clock;
 }
 
@@ -98,10 +100,9 @@ export class LowLatencyStream {
     this.#waiting.wake();
   }
 
-  /** Media in memory; requests that wait, and were refused because too many did; segments dropped for want of memory. */
-  describe(): { bytes: number; waiting: number; refused: number; dropped: number } {
-    const { bytes, dropped } = this.#window;
-    return { bytes, waiting: this.#waiting.size, refused: this.#refused, dropped };
+  /** Media in memory; requests that wait, and were refused because too many did. */
+  describe(): { bytes: number; waiting: number; refused: number } {
+    return { bytes: this.#window.bytes, waiting: this.#waiting.size, refused: this.#refused };
   }
 
   /**

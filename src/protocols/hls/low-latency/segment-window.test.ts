@@ -63,11 +63,12 @@ describe('SegmentWindow', () => {
   });
 
   it('drops the oldest segments where there are too many bytes, never the last', () => {
-    const window = new SegmentWindow({ ...OPTIONS, maxBytes: 1000 });
+    let dropped = 0;
+    const window = new SegmentWindow({ ...OPTIONS, maxBytes: 1000, onDropped: () => void dropped++ });
     for (let i = 0; i < 4; i++) add(window, { bytes: 400, discontinuity: i === 0 });
     assert.deepEqual(sequences(window), [2, 3]);
     assert.equal(window.bytes, 800);
-    assert.equal(window.dropped, 2);
+    assert.equal(dropped, 2);
     assert.equal(window.discontinuitySequence, 1);
     add(window, { bytes: 5000 });
     assert.deepEqual(sequences(window), [4]);

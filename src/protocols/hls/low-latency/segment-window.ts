@@ -42,6 +42,8 @@ export interface WindowOptions {
   readonly segmentDurationMs: number;
   /** Of all media in memory; the oldest segments go when there is more. */
   readonly maxBytes: number;
+  /** A segment had to go while it was listed. */
+  readonly onDropped?: () => void;
 }
 
 /** A playlist never becomes shorter than so many target durations by taking segments out (RFC 8216bis 6.2.2). */
@@ -73,7 +75,6 @@ export class SegmentWindow {
   #targetDurationSec: number;
   #bytes = 0;
   #version = 0;
-  #dropped = 0;
   #ready = false;
 
   constructor(options: WindowOptions) {
@@ -128,11 +129,6 @@ export class SegmentWindow {
   /** Changes with each part and each end of a segment. */
   get version(): number {
     return this.#version;
-  }
-
-  /** Segments that were dropped while they were listed, because there were too many bytes. */
-  get dropped(): number {
-    return this.#dropped;
   }
 
   segment(sequence: number): Segment | null {
@@ -211,7 +207,7 @@ export class SegmentWindow {
   #boundBytes(): void {
     while (this.#bytes > this.#options.maxBytes && this.#segments.length > 1) {
       if (this.#unlisted === 0) {
-        this.#dropped++;
+        this.#options.onDropped?.();
         this.#unlist();
       }
       this.#dropOldest();
