@@ -95,7 +95,16 @@ for (const way of ['tcp', 'udp']) {
 describe('GStreamer', () => {
   const launch = async (t: Parameters<typeof run>[0], line: string): Promise<void> => {
     const { code, stderr } = await withPatience(run(t, 'gst-launch-1.0', line.split(' ')), () => 'gst-launch hung');
-    assert.equal(code, 0, stderr);
+    if (code === 0) return;
+    // once it has what it wanted rtspsrc may close its connection before it sends PAUSE over it, and then complains
+    const faults = stderr.match(/^Could not .*/gm) ?? [];
+    assert.ok(
+      faults.length > 0 && faults.every((fault) => /send message\. \(Received end-of-file\)/.test(fault)),
+      stderr,
+    );
+    for (const { msg, session, reason } of server.log.all) {
+      if (msg === 'session stopped' && /^RTSPSUB/.test(String(session))) assert.equal(reason, 'peer closed', stderr);
+    }
   };
   for (const way of ['tcp', 'udp']) {
     test(`plays video and audio by ${way}`, async (t) => {
