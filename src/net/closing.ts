@@ -1,5 +1,6 @@
 /** Ends a connection so that the peer gets what was written, but never waits long for it. */
 import type { Socket } from 'node:net';
+import { lookAtBytes } from './socket-bytes.ts';
 
 /** How long a peer may take to read what is still to be sent. Milliseconds. */
 const FLUSH_MS = 2000;
@@ -12,7 +13,10 @@ export function closeGently(socket: Socket): void {
     socket.destroy();
     return;
   }
-  const timer = setTimeout(() => socket.destroy(), FLUSH_MS);
+  const timer = setTimeout(() => {
+    lookAtBytes(socket);
+    socket.destroy();
+  }, FLUSH_MS);
   socket.once('close', () => clearTimeout(timer));
   socket.end(() => socket.destroySoon());
 }
