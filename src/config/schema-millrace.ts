@@ -148,7 +148,7 @@ const hlsOwnSection = z
 const flvSection = z
   .object({
     hevc: oneOf(
-      'how H265 is tagged for players of RTMP and HTTP-FLV, in records and in pushes: by codec id 12, as the original does, or by enhanced RTMP, which ffmpeg from 6.1 on reads; an RTMP player that lists hvc1 when it connects is sent enhanced RTMP in either case',
+      'how H265 is tagged for players of RTMP and HTTP-FLV, in records and in pushes: by codec id 12, as the original does, or by enhanced RTMP, which ffmpeg from 6.1 on reads; an RTMP player that names hvc1 when it connects is sent enhanced RTMP in either case',
       ['codec-id-12', 'enhanced'],
     ),
   })

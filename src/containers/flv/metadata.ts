@@ -3,11 +3,13 @@ import { type AudioTrack, MIN_DECLARED_KBITS, type Tracks, type VideoTrack } fro
 import type { AmfValue } from './amf-value.ts';
 import { Amf0Error, amfProperty } from './amf-value.ts';
 import { parseAmf0, serializeAmf0 } from './amf0.ts';
+import type { HevcTagging } from './video-tag.ts';
 
 export const METADATA_NAME = 'onMetaData';
 
 /** FourCCs are written as numbers, big endian (Enhanced RTMP v2, "Enhancing onMetaData"). */
 const OPUS_FOUR_CC = 0x4f707573;
+const HVC1_FOUR_CC = 0x68766331;
 const VIDEO_CODEC_ID: Readonly<Record<VideoTrack['codec'], number>> = { H264: 7, H265: 12 };
 const AUDIO_CODEC_ID: Readonly<Record<AudioTrack['codec'], number>> = {
   AAC: 10,
@@ -18,12 +20,13 @@ const AUDIO_CODEC_ID: Readonly<Record<AudioTrack['codec'], number>> = {
 };
 
 /** The script tag's body for these tracks; what is not known is left out. `tracks.metadata` is not looked at. */
-export function buildMetadata(tracks: Tracks): Buffer {
+export function buildMetadata(tracks: Tracks, hevc: HevcTagging): Buffer {
   const { video, audio } = tracks;
   const properties = new Map<string, AmfValue>();
   if (video !== null) {
     if (video.width > 0 && video.height > 0) properties.set('width', video.width).set('height', video.height);
-    properties.set('videocodecid', VIDEO_CODEC_ID[video.codec]);
+    const isNamed = video.codec === 'H265' && hevc === 'enhanced';
+    properties.set('videocodecid', isNamed ? HVC1_FOUR_CC : VIDEO_CODEC_ID[video.codec]);
   }
   if (audio !== null) {
     properties.set('audiocodecid', AUDIO_CODEC_ID[audio.codec]);

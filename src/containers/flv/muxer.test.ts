@@ -14,7 +14,7 @@ import {
   opusTrack,
   splitNalUnits,
 } from '../../media/index.ts';
-import { amfEcmaArray } from './amf-value.ts';
+import { amfEcmaArray, amfProperty } from './amf-value.ts';
 import { serializeAmf0 } from './amf0.ts';
 import { FlvDemuxer } from './demuxer.ts';
 import { ffmpeg, ffprobe, packetHashes, testFlv, withFfmpeg } from './ffmpeg.fixture.ts';
@@ -106,8 +106,15 @@ describe('FLV format', () => {
       audiosamplerate: 44100,
       stereo: true,
     });
-    assert.deepEqual(parseMetadata(buildMetadata(BOTH)), made);
-    assert.deepEqual(demux(mux({ tracks: BOTH, frames: [] })).tracks.metadata, buildMetadata(BOTH));
+    assert.deepEqual(parseMetadata(buildMetadata(BOTH, 'codec-id-12')), made);
+    assert.deepEqual(demux(mux({ tracks: BOTH, frames: [] })).tracks.metadata, buildMetadata(BOTH, 'codec-id-12'));
+    const hevc = { ...NO_TRACKS, video: h265Track([], [], []) };
+    for (const [tagging, id] of [
+      ['codec-id-12', 12],
+      ['enhanced', Buffer.from('hvc1').readUInt32BE()],
+    ] as const) {
+      assert.equal(amfProperty(parseMetadata(buildMetadata(hevc, tagging)), 'videocodecid'), id);
+    }
     assert.equal(parseMetadata(serializeAmf0('onCuePoint', made)), undefined);
   });
 

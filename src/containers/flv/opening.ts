@@ -45,7 +45,7 @@ export class Opening {
     this.#bodies = [];
     const changes: TagBody[] = [];
     const { video, audio } = tracks;
-    const metadata = metadataOf(tracks);
+    const metadata = metadataOf(tracks, this.#hevc);
     if (metadata.length > 0) {
       this.#add(TAG_TYPE.script, metadata, changes, !metadata.equals(this.#sentMetadata));
       this.#sentMetadata = metadata;
@@ -69,9 +69,9 @@ export class Opening {
   }
 }
 
-function metadataOf(tracks: Tracks): Buffer {
+function metadataOf(tracks: Tracks, hevc: HevcTagging): Buffer {
   if (tracks.metadata !== null) return tracks.metadata;
-  return tracks.video === null && tracks.audio === null ? NO_BYTES : buildMetadata(tracks);
+  return tracks.video === null && tracks.audio === null ? NO_BYTES : buildMetadata(tracks, hevc);
 }
 
 /** Empty where the parameter sets do not fit: the frames may still bring them in band. */

@@ -45,7 +45,7 @@ test('a newcomer gets metadata and sequence headers at the time of the last fram
   const muxer = rtmpFormat.createMuxer(TRACKS);
   assert.deepEqual(rtmpFormat.preamble(TRACKS).length, 0);
   const opening = (timestamp: number): RawMessage[] => [
-    { typeId: 18, streamId: MEDIA_STREAM_ID, timestamp: 0, payload: buildMetadata(TRACKS) },
+    { typeId: 18, streamId: MEDIA_STREAM_ID, timestamp: 0, payload: buildMetadata(TRACKS, 'codec-id-12') },
     { typeId: 9, streamId: MEDIA_STREAM_ID, timestamp, payload: videoConfigTagBody(H264) },
     { typeId: 8, streamId: MEDIA_STREAM_ID, timestamp, payload: audioConfigTagBody(AAC) },
   ];

@@ -29,6 +29,7 @@ import {
   streamNameRequest,
 } from './client.ts';
 import {
+  knowsCodec,
   parseConnect,
   parseDeleteStream,
   parsePause,
@@ -96,6 +97,19 @@ test('connect without fields, or with fields of the wrong type, has safe values'
     command(0, 'connect', 1, amfObject({ fourCcList: Array.from({ length: 1000 }, () => 'hvc1') })),
   );
   assert.equal(many.fourCcList.length, 64);
+});
+
+test('connect: codecs by what the client can do with each, as version 2 of enhanced RTMP has them', () => {
+  for (const [map, knows] of [
+    [{ hvc1: 1 }, true],
+    [{ '*': 4 }, true],
+    [{ av01: 7, hvc1: 2 }, false],
+    [{ hvc1: '1' }, false],
+    [{}, false],
+  ] as const) {
+    const object = amfObject({ app: 'live', videoFourCcInfoMap: amfObject(map) });
+    assert.equal(knowsCodec(parseConnect(command(0, 'connect', 1, object)), 'hvc1'), knows);
+  }
 });
 
 test('publish', () => {

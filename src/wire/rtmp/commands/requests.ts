@@ -27,6 +27,7 @@ const MAX_FOURCCS = 64;
 export function parseConnect(command: CommandMessage): ConnectRequest {
   const text = (key: string): string => asText(amfProperty(command.object, key));
   const fourCcList = amfProperty(command.object, 'fourCcList');
+  const listed = isArray(fourCcList) ? fourCcList.filter((item) => typeof item === 'string') : [];
   return {
     transactionId: command.transactionId,
     app: text('app'),
@@ -35,8 +36,19 @@ export function parseConnect(command: CommandMessage): ConnectRequest {
     swfUrl: text('swfUrl'),
     pageUrl: text('pageUrl'),
     objectEncoding: amfProperty(command.object, 'objectEncoding') === 3 ? 3 : 0,
-    fourCcList: isArray(fourCcList) ? fourCcList.slice(0, MAX_FOURCCS).filter((item) => typeof item === 'string') : [],
+    fourCcList: [...listed, ...receivable(amfProperty(command.object, 'videoFourCcInfoMap'))].slice(0, MAX_FOURCCS),
   };
+}
+
+/** CanDecode and CanForward of FourCcInfoMask (Enhanced RTMP v2, "Enhancing NetConnection connect Command"). */
+const CAN_RECEIVE = 0x01 | 0x04;
+
+/** The codecs that a client of version 2 names with what it can do with each, as far as it can be sent them. */
+function receivable(map: AmfValue): string[] {
+  if (typeof map !== 'object' || map === null || !('properties' in map)) return [];
+  return Array.from(map.properties).flatMap(([fourCc, can]) =>
+    typeof can === 'number' && (can & CAN_RECEIVE) !== 0 ? [fourCc] : [],
+  );
 }
 
 /** Whether the client said that it knows this codec in the form of enhanced RTMP. @param fourCc as it names it, e.g. `hvc1` */
