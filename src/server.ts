@@ -100,10 +100,14 @@ export function createServer(
   const startUnixMs = clock.unixMs();
   const lalInfo = (): LalInfoJson => lalInfoJson({ serverId: config.server_id, binInfo: BIN_INFO, startUnixMs });
   const outbound = new Outbound(outboundOptions(config));
+  /** The records that a crash left open have their stops. */
+  let recordsEnded: Promise<void> = Promise.resolve();
   const notifier = createNotifier(effectiveNotifyOptions(config), {
     ...{ log, clock, outbound, userAgent: SERVER_NAME, lalInfo, groups: () => registry.groups() },
     ...(additions.onEvent === undefined ? {} : { onEvent: additions.onEvent }),
-    onRecordsLeft: (left) => void recorder.endLeft(left),
+    onRecordsLeft: (left) => {
+      recordsEnded = recorder.endLeft(left);
+    },
   });
   const limitMemory = PeerLimits.memory(1 + threadCount(config));
   const limits = new PeerLimits(peerLimits(config), limitMemory, 0, { log, clock });
@@ -239,6 +243,8 @@ export function createServer(
     start: async () => {
       for (const { keys, message } of ownWarnings(config)) log.warn({ keys }, message);
       await notifier.open();
+      // before anybody can begin another one of the same stream
+      await recordsEnded;
       recorder.start();
       for (const port of ports) {
         const number = await startPort(port, log);

@@ -26,6 +26,8 @@ export interface CommitterOptions {
 export interface CommitterEvents {
   /** The database is open. `isFirst`: for the first time in this process. */
   opened(opened: Opened, isFirst: boolean): void;
+  /** It can be read. What is asked for now comes after what is committed: reads that fail must not keep that from the disk. */
+  readable(): void;
   /** These events have their numbers, and can be found in the database. */
   committed(events: readonly WaitingEvent[]): void;
   /** Changes are kept in memory for now; said again at each try that fails. */
@@ -74,6 +76,7 @@ export class Committer {
         if (reply.ok) {
           this.#keeping = { in: 'database' };
           this.#opened(reply.value);
+          this.#events.readable();
         } else if (reply.failure.code === 'locked' || reply.failure.code === 'newer') {
           const isLocked = reply.failure.code === 'locked';
           const why = isLocked ? 'another process has it open; each server needs an outbox of its own' : '';
@@ -240,6 +243,7 @@ export class Committer {
         this.#opened(reply.value);
         // Even where nothing waits: only a commit shows that the disk takes something again.
         this.#flush();
+        this.#events.readable();
       } else {
         this.#failed(reply.failure);
       }

@@ -1,5 +1,6 @@
 /** Tests of HTTP Notify over a database: what receivers hear after a crash, and what the API shows. */
 import assert from 'node:assert/strict';
+import { mkdirSync, renameSync, rmdirSync } from 'node:fs';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Fact, RecordFacts } from '../streams/index.ts';
@@ -9,6 +10,7 @@ import {
   type FakeTime,
   hang,
   notifierAt,
+  ok,
   receiver,
   session,
   started,
@@ -285,4 +287,33 @@ test('records that a crash left open are told of at each start, until their stop
     ],
   );
   await third.notifier.stop(0);
+});
+
+test('a start that waits in a database which is opened late goes out before the stop that the crash left out', async (t) => {
+  const to = await receiver(t, status(503));
+  const urls = urlsAt(to.origin);
+  const path = outboxFile(t);
+  const first = notifierAt(t, urls, { outboxPath: path });
+  await first.notifier.start();
+  first.notifier.record(started(session('RTMPPUBSUB1', 'a')));
+  while (first.notifier.status().failed === 0) await turn();
+  await first.notifier.admin.events({ since: 0, streamName: null, state: null, limit: 10 });
+  const copy = crashed(t, path);
+  // the next process finds no database at first
+  const late = outboxFile(t);
+  mkdirSync(late, { recursive: true });
+  const { notifier, time } = notifierAt(t, urls, { outboxPath: late, timeoutMs: 2 ** 30 });
+  await notifier.start();
+  notifier.record(started(session('RTMPPUBSUB2', 'a')));
+  while (notifier.status().failed === 0) await turn();
+  rmdirSync(late);
+  renameSync(`${copy}-wal`, `${late}-wal`);
+  renameSync(copy, late);
+  await passing(time, () => notifier.status().inMemory === null);
+  to.calls.length = 0;
+  to.behave = ok;
+  await passing(time, () => notifier.status().backlog === 0);
+  const story = to.story();
+  const [start, stop] = ['on_pub_start RTMPPUBSUB1', 'on_pub_stop RTMPPUBSUB1'].map((line) => story.indexOf(line));
+  assert.ok(start !== undefined && stop !== undefined && start !== -1 && start < stop, story.join('\n'));
 });

@@ -29,6 +29,7 @@ import {
   STATES,
 } from './outbox-messages.ts';
 import { Pruner } from './pruner.ts';
+import { recordId } from './sessions.ts';
 import { StreamNumbers } from './stream-numbers.ts';
 import { Tallies } from './tallies.ts';
 import type { Timers } from './timers.ts';
@@ -36,6 +37,8 @@ import { Watchers } from './watchers.ts';
 
 /** Events that are not in the database yet, at most; with bodies of 400 bytes about 50 MB. */
 const MAX_UNCOMMITTED_EVENTS = 50_000;
+/** A replay that fails though other changes are committed is tried so often again. */
+const REPLAY_TRIES = 5;
 /** Numbers begin here, per ms since 1970, where those given before cannot be known: they go on rising. */
 const NUMBERS_PER_MS = 1000;
 
@@ -75,6 +78,8 @@ export class DurableOutbox implements Outbox {
   readonly #reserved = new Map<string, number>();
   /** Asked for while the database cannot be read. */
   #unread: (() => void)[] = [];
+  /** Replays that failed, to go on once something was committed. */
+  #unfinished: (() => void)[] = [];
   #onLeft: (left: Left) => void = () => {};
   /** With so many uncommitted changes it is time to look which are needed. */
   #compactAt: number;
@@ -90,6 +95,7 @@ export class DurableOutbox implements Outbox {
       { path: options.path, maxPages: options.maxPages ?? (() => null), timers: deps.timers, journal: this.#journal },
       {
         opened: (opened, isFirst) => this.#opened(opened, isFirst),
+        readable: () => this.#readOn(),
         committed: (events) => this.#committed(events),
         failed: (failure) => this.#failed(failure),
         recovered: () => this.#recovered(),
@@ -134,7 +140,9 @@ export class DurableOutbox implements Outbox {
   }
 
   append(event: NewEvent, change: OpenChange | null = null): number | null {
-    if (!this.#hasRoom()) return null;
+    // What began has its end, which there is one of for each that is open.
+    const isOwed = change?.kind === 'close' && this.#open.has(`${change.of} ${change.id}`);
+    if (!isOwed && !this.#hasRoom()) return null;
     const seq = ++this.#lastSeq;
     const waiting: WaitingEvent = {
       ...event,
@@ -152,6 +160,7 @@ export class DurableOutbox implements Outbox {
   note(change: OpenChange): void {
     this.#remember(change);
     this.#committer.push({ kind: 'change', change });
+    this.#compactWhereLong();
   }
 
   count(sessions: readonly SessionBytes[]): void {
@@ -181,6 +190,11 @@ export class DurableOutbox implements Outbox {
       error: 'why' in settlement && settlement.status === null ? settlement.why : null,
       dueMs: settlement.kind === 'retry' ? atMs + settlement.delayMs : 0,
     });
+    this.#compactWhereLong();
+  }
+
+  /** Where the database has been away for long, what is over need not be kept. */
+  #compactWhereLong(): void {
     if (this.keeping.in === 'database' || this.#journal.length < this.#compactAt) return;
     this.#journal.compact();
     this.#compactAt = Math.max(4 * this.#maxUncommitted, 2 * this.#journal.length);
@@ -224,12 +238,14 @@ export class DurableOutbox implements Outbox {
   }
 
   /** What is begun is brought to its end, also where the database fails meanwhile and whoever asked is told of that. */
-  async #replay(first: Request<'replay'>): Promise<number> {
+  async #replay(first: Request<'replay'>, triesLeft = REPLAY_TRIES): Promise<number> {
     let count = 0;
     for (let step: Request<'replay'> | null = first; step !== null; ) {
       const asked: Request<'replay'> = step;
       const { replayed, next }: Replies['replay'] = await this.#ask(asked).catch((error: unknown) => {
-        this.#unread.push(() => void this.#replay({ ...asked, isAgain: true }).catch(() => {}));
+        if (triesLeft > 0) {
+          this.#unfinished.push(() => void this.#replay({ ...asked, isAgain: true }, triesLeft - 1).catch(() => {}));
+        } else this.#deps.log.error({ error, since: asked.since }, 'a replay is given up: the database cannot do it');
         throw error;
       });
       for (const { receiver, count: more, from } of replayed) {
@@ -283,7 +299,6 @@ export class DurableOutbox implements Outbox {
     }
     if (isFirst) this.#start(opened);
     else if (damagedAs !== null) this.#refill();
-    this.#readOn();
   }
 
   #start({ damagedAs, lastSeq, receivers, counters, sessions, records }: Opened): void {
@@ -293,6 +308,13 @@ export class DurableOutbox implements Outbox {
     for (const { receiver, waiting, ...counts } of receivers) {
       this.#tallies.start(receiver, counts);
       if (waiting > 0) this.#book.stored(receiver, waiting, 0);
+    }
+    for (const facts of sessions) {
+      this.#open.set(`session ${facts.sessionId}`, { kind: 'open', of: 'session', id: facts.sessionId, facts });
+    }
+    for (const facts of records) {
+      const id = recordId(facts);
+      this.#open.set(`record ${id}`, { kind: 'open', of: 'record', id, facts });
     }
     this.#onLeft({ sessions, records, counters: new Map(counters), complete: damagedAs === null });
   }
@@ -322,6 +344,7 @@ export class DurableOutbox implements Outbox {
     for (const event of events) this.#book.committed(event);
     this.#watchers.tell(events);
     this.#readOn();
+    for (const replay of this.#unfinished.splice(0)) replay();
   }
 
   #failed(failure: Failure): void {

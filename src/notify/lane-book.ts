@@ -112,10 +112,10 @@ export class LaneBook {
         this.#hold(lane, event);
         this.#offer(lane);
       }
-    } else if (known.tailFrom === null && this.#hasRoom(known)) {
+    } else if (known.tailFrom === null && !this.#mayHaveEarlier(known) && this.#hasRoom(known)) {
       this.#hold(known, event);
     } else {
-      known.tailFrom ??= event.seq;
+      known.tailFrom ??= this.#mayHaveEarlier(known) ? receiver.scanFrom : event.seq;
       known.uncommitted.push(event);
     }
   }
@@ -309,6 +309,12 @@ export class LaneBook {
       this.#receivers.set(name, receiver);
     }
     return receiver;
+  }
+
+  /** The store was opened late, and may have events of the lane before those held: what comes now comes after them. */
+  #mayHaveEarlier({ receiver: { scanFrom }, events, head }: Lane): boolean {
+    const first = events[head];
+    return scanFrom !== null && first !== undefined && scanFrom < first.seq;
   }
 
   #hasRoom(lane: Lane): boolean {

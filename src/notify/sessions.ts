@@ -26,7 +26,7 @@ export function openChangeOf(fact: Fact): OpenChange | null {
 }
 
 /** A file that somebody has deleted may be followed by another one of its name. */
-function recordId({ path, startUnixMs }: RecordFacts): string {
+export function recordId({ path, startUnixMs }: RecordFacts): string {
   return `${startUnixMs} ${path}`;
 }
 

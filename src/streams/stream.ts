@@ -94,6 +94,8 @@ export class Stream {
   readonly #timeline = new Timeline();
   #fanoutList: Fanout[] = [];
   #publisher: Session | null = null;
+  /** The publisher that was lost last was a pull: that comes back by itself, and only while somebody wants it. */
+  #isPullLost = false;
   /** Of the subscribers those that are no pushes of our own: they alone are somebody who watches. */
   #players = 0;
   #publisherReadBytes = 0;
@@ -375,6 +377,7 @@ export class Stream {
   #unpublish(session: Session, reason: StopReason, givesWay = false): void {
     if (this.#publisher !== session) return;
     this.#publisher = null;
+    this.#isPullLost = session.identity.baseType === 'PULL';
     this.#tracks = NO_TRACKS;
     this.#gops.clear();
     for (const fanout of this.#fanoutList) fanout.endPublication();
@@ -393,7 +396,7 @@ export class Stream {
       streamName: this.name,
       appName: this.appName,
       hasInSession: this.#publisher !== null,
-      isAwaited: givesWay || this.#consumers.isWaiting,
+      isAwaited: givesWay || (this.#consumers.isWaiting && !this.#isPullLost),
       players: this.#players,
     });
   }

@@ -136,3 +136,12 @@ test('while somebody is to publish, that is told: as long as the grace lasts, an
   await publishTo(other.registry, 'PUB2');
   assert.deepEqual(other.changes.slice(2), ['in=false awaited players=1', 'in=true players=1']);
 });
+
+test('a pull that was lost is not awaited: it comes back by itself, and only while somebody wants it', async () => {
+  const { registry, changes } = fakeHub({ graceMs: 5000 });
+  const pull = await registry.publish(identity('PULL1', 's', 'PULL'), new FakePeer());
+  assert.ok(pull.ok);
+  await playFrom(registry, 'SUB1');
+  pull.publisher.close('peer closed');
+  assert.equal(changes.at(-1), 'in=false players=1');
+});
