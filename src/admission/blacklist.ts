@@ -1,5 +1,6 @@
 /** Addresses that are refused for some time, on every protocol. */
 import { isIP } from 'node:net';
+import { withoutZone } from '../net/index.ts';
 import type { Admission, Clock } from '../streams/index.ts';
 
 /** More addresses than this are not kept at once; the block that would end first gives way. */
@@ -62,10 +63,6 @@ export class Blacklist implements Admission {
 /** The address of `ADDRESS:PORT`, IPv6 without its brackets. */
 function addressOf(remoteAddr: string): string {
   return remoteAddr.slice(0, remoteAddr.lastIndexOf(':')).replace(/^\[|\]$/g, '');
-}
-
-function withoutZone(address: string): string {
-  return address.replace(/%.*$/, '');
 }
 
 /** As sockets name it: IPv6 in its short form, IPv4 within IPv6 as IPv4, a zone where the address is link-local; null where it is no address. */

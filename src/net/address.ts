@@ -12,6 +12,11 @@ export function plainAddress(address = ''): string {
   return address.replace(/^::ffff:(?=\d+\.)/, '');
 }
 
+/** IPv6 without the zone that tells one link from another (RFC 4007 11). */
+export function withoutZone(address: string): string {
+  return address.replace(/%.*$/, '');
+}
+
 /** Whether nobody but this machine is behind the address, or behind the host of a listener. */
 export function isLoopback(host: string): boolean {
   return /^(127\.|::1$|localhost$)/.test(host);

@@ -1,6 +1,7 @@
 /** The list of hosts that this server may connect to: what an entry can say, and what each lets through. */
 import { BlockList, isIP } from 'node:net';
 import { domainToASCII } from 'node:url';
+import { withoutZone } from './address.ts';
 
 /** What an entry can be, for messages. */
 export const HOST_ENTRY = 'a string HOST, *.DOMAIN, ADDRESS or ADDRESS/BITS, each with or without :PORT';
@@ -51,7 +52,7 @@ export class HostList {
 
   /** @param address IPv4 or IPv6, without brackets */
   hasAddress(address: string, port: number): boolean {
-    const bare = address.replace(/%.*$/, '');
+    const bare = withoutZone(address);
     const family = isIP(bare) === 6 ? 'ipv6' : 'ipv4';
     return this.#some(port, ({ hosts }) => hosts.kind === 'addresses' && hosts.list.check(bare, family));
   }

@@ -1,4 +1,4 @@
-export { isLoopback, plainAddress, remoteAddress } from './address.ts';
+export { isLoopback, plainAddress, remoteAddress, withoutZone } from './address.ts';
 export { UNCOUNTED } from './allowance.ts';
 export { closeGently } from './closing.ts';
 export { Complaints } from './complaints.ts';

@@ -1,6 +1,6 @@
 /** How many of something each address has, and all together: counted over all threads, in memory that they share. */
 import { randomBytes } from 'node:crypto';
-import { plainAddress } from './address.ts';
+import { plainAddress, withoutZone } from './address.ts';
 
 /** An address is counted in one slot of each row; what is least in its slots is taken for its count. */
 const ROWS = 2;
@@ -81,7 +81,7 @@ function partOf(counts: Int32Array, thread: number): Int32Array {
 
 /** Who counts as one: an IPv4 address, or the first 64 bits of an IPv6 address, since one customer has all behind them. */
 export function networkOf(address: string): string {
-  const plain = plainAddress(address).replace(/%.*$/, '');
+  const plain = withoutZone(plainAddress(address));
   if (!plain.includes(':')) return plain;
   const [before = '', after] = plain.split('::');
   const first = before === '' ? [] : before.split(':');
