@@ -58,6 +58,9 @@ export class Session {
   #wroteBefore = 0;
   #readKbits = 0;
   #writeKbits = 0;
+  /** The bytes that had come when more were last seen, and when that was. Monotonic milliseconds. */
+  #readSeen: number;
+  #readSeenMs: number;
 
   /** Takes the session's start; its stop is `stop`, which nothing else can cause. */
   constructor(identity: SessionIdentity, peer: Peer, deps: SessionDeps) {
@@ -66,6 +69,8 @@ export class Session {
     this.#deps = deps;
     this.startUnixMs = deps.clock.unixMs();
     this.#startMs = deps.clock.monotonicMs();
+    this.#readSeen = peer.readBytes();
+    this.#readSeenMs = this.#startMs;
     this.#windowSec = peer.bitrateWindowSec ?? BITRATE_WINDOW_SEC;
   }
 
@@ -131,6 +136,16 @@ export class Session {
     this.#writeKbits = this.#kbits(wrote - this.#wroteBefore);
     this.#readBefore = read;
     this.#wroteBefore = wrote;
+  }
+
+  /** How long the peer has brought no byte, as far as that was looked at. Milliseconds. */
+  silentMs(nowMs: number): number {
+    const read = this.peer.readBytes();
+    if (read !== this.#readSeen) {
+      this.#readSeen = read;
+      this.#readSeenMs = nowMs;
+    }
+    return nowMs - this.#readSeenMs;
   }
 
   describe(): SessionSnapshot {

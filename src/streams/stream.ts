@@ -98,8 +98,6 @@ export class Stream {
   #isPullLost = false;
   /** Of the subscribers those that are no pushes of our own: they alone are somebody who watches. */
   #players = 0;
-  #publisherReadBytes = 0;
-  #publisherReadAt = 0;
   #frameRate = new FrameRate();
   #report: PublicationReport | null = null;
   #tracks: Tracks = NO_TRACKS;
@@ -152,7 +150,7 @@ export class Stream {
     if (publisher === null) return true;
     if (publisher.identity.baseType !== 'PUB') return false;
     if (this.#options.takeover === 'replace' && comer !== 'PULL') this.#endPublisher(publisher, 'replaced', true);
-    else if (this.#silentMs(publisher, this.#clock.monotonicMs()) >= SILENT_MS) {
+    else if (publisher.silentMs(this.#clock.monotonicMs()) >= SILENT_MS) {
       this.#endPublisher(publisher, 'timed out', true);
     } else return false;
     return true;
@@ -161,8 +159,6 @@ export class Stream {
   /** Lets a publisher in. The caller has seen that there is none. */
   publish(session: Session): Publisher {
     this.#publisher = session;
-    this.#publisherReadBytes = session.peer.readBytes();
-    this.#publisherReadAt = this.#clock.monotonicMs();
     this.#frameRate = new FrameRate();
     this.#report = new PublicationReport(session.identity, this.#deps);
     this.#tracks = NO_TRACKS;
@@ -297,7 +293,7 @@ export class Stream {
       publisher.tick();
       this.#report?.checkRate(this.#tracks, publisher.readKbitsPerSec);
       const idleMs = publisher.peer.idleTimeoutMs ?? this.#options.idleTimeoutMs;
-      if (this.#silentMs(publisher, nowMs) >= idleMs && idleMs > 0) this.#endPublisher(publisher, 'timed out');
+      if (publisher.silentMs(nowMs) >= idleMs && idleMs > 0) this.#endPublisher(publisher, 'timed out');
       else if (nowMs >= publisher.endsAtMs) this.#endPublisher(publisher, 'expired');
     }
     for (const subscriber of this.#subscribers.values()) {
@@ -305,16 +301,6 @@ export class Stream {
       subscriber.checkProgress(nowMs, this.#options.idleTimeoutMs, this.#options.fanout.backlogMs);
     }
     for (const fanout of this.#fanoutList) fanout.tick();
-  }
-
-  /** How long it has brought no byte. */
-  #silentMs(publisher: Session, nowMs: number): number {
-    const read = publisher.peer.readBytes();
-    if (read !== this.#publisherReadBytes) {
-      this.#publisherReadBytes = read;
-      this.#publisherReadAt = nowMs;
-    }
-    return nowMs - this.#publisherReadAt;
   }
 
   describe(): GroupSnapshot {
