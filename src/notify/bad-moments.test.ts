@@ -15,12 +15,11 @@ import {
   outboxFile,
   RECEIVER,
   recovered,
+  seqs,
   taken,
 } from './outbox.fixture.ts';
 import type { WaitingEvent } from './outbox.ts';
 import type { Request } from './outbox-messages.ts';
-
-const seqs = (events: readonly { seq: number }[]): number[] => events.map(({ seq }) => seq);
 
 /** Calls back with each request to the database's thread before it is sent. */
 function onRequest(t: TestContext, before: (request: Request, worker: Worker, id: number) => void): void {

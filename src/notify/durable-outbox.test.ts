@@ -12,11 +12,10 @@ import {
   outboxFile,
   RECEIVER,
   retry,
+  seqs,
   taken,
 } from './outbox.fixture.ts';
 import type { OpenChange } from './outbox.ts';
-
-const seqs = (events: readonly { seq: number }[]): number[] => events.map(({ seq }) => seq);
 
 test('an event is given out once it is committed, not before', async (t) => {
   const { outbox } = await openOutbox(t, outboxFile(t));

@@ -2,7 +2,7 @@
 import type { Complaints } from '../net/index.ts';
 import type { Clock, Log } from '../streams/index.ts';
 import { Committer } from './committer.ts';
-import { Journal } from './journal.ts';
+import { Journal, openKey } from './journal.ts';
 import { LaneBook } from './lane-book.ts';
 import type {
   EventFilter,
@@ -29,7 +29,8 @@ import {
   STATES,
 } from './outbox-messages.ts';
 import { Pruner } from './pruner.ts';
-import { recordId } from './sessions.ts';
+import { Replays } from './replays.ts';
+import { recordOpened, sessionOpened } from './sessions.ts';
 import { StreamNumbers } from './stream-numbers.ts';
 import { Tallies } from './tallies.ts';
 import type { Timers } from './timers.ts';
@@ -37,8 +38,6 @@ import { Watchers } from './watchers.ts';
 
 /** Events that are not in the database yet, at most; with bodies of 400 bytes about 50 MB. */
 const MAX_UNCOMMITTED_EVENTS = 50_000;
-/** A replay that fails though other changes are committed is tried so often again. */
-const REPLAY_TRIES = 5;
 /** Numbers begin here, per ms since 1970, where those given before cannot be known: they go on rising. */
 const NUMBERS_PER_MS = 1000;
 
@@ -73,13 +72,12 @@ export class DurableOutbox implements Outbox {
   readonly #watchers = new Watchers();
   readonly #streams = new StreamNumbers();
   readonly #pruner: Pruner;
+  readonly #replays: Replays;
   /** What is open, by kind and id, and given numbers, should a damaged database take them along. */
   readonly #open = new Map<string, OpenChange>();
   readonly #reserved = new Map<string, number>();
   /** Asked for while the database cannot be read. */
   #unread: (() => void)[] = [];
-  /** Replays that failed, to go on once something was committed. */
-  #unfinished: (() => void)[] = [];
   #onLeft: (left: Left) => void = () => {};
   /** With so many uncommitted changes it is time to look which are needed. */
   #compactAt: number;
@@ -110,6 +108,11 @@ export class DurableOutbox implements Outbox {
     this.#pruner = new Pruner(options.retentionHours, deps, (request, onReply) =>
       this.#committer.ask(request, onReply),
     );
+    this.#replays = new Replays({
+      log: deps.log,
+      ask: (request) => this.#ask(request),
+      onReplayed: (receiver, count, from) => this.#book.stored(receiver, count, from),
+    });
   }
 
   get waiting(): number {
@@ -141,7 +144,7 @@ export class DurableOutbox implements Outbox {
 
   append(event: NewEvent, change: OpenChange | null = null): number | null {
     // What began has its end, which there is one of for each that is open.
-    const isOwed = change?.kind === 'close' && this.#open.has(`${change.of} ${change.id}`);
+    const isOwed = change?.kind === 'close' && this.#open.has(openKey(change));
     if (!isOwed && !this.#hasRoom()) return null;
     const seq = ++this.#lastSeq;
     const waiting: WaitingEvent = {
@@ -232,29 +235,8 @@ export class DurableOutbox implements Outbox {
     return found;
   }
 
-  async replay(filter: ReplayFilter): Promise<number> {
-    const { run } = await this.#ask({ kind: 'begin replay' });
-    return this.#replay({ kind: 'replay', filter, run, since: 0, isAgain: false });
-  }
-
-  /** What is begun is brought to its end, also where the database fails meanwhile and whoever asked is told of that. */
-  async #replay(first: Request<'replay'>, triesLeft = REPLAY_TRIES): Promise<number> {
-    let count = 0;
-    for (let step: Request<'replay'> | null = first; step !== null; ) {
-      const asked: Request<'replay'> = step;
-      const { replayed, next }: Replies['replay'] = await this.#ask(asked).catch((error: unknown) => {
-        if (triesLeft > 0) {
-          this.#unfinished.push(() => void this.#replay({ ...asked, isAgain: true }, triesLeft - 1).catch(() => {}));
-        } else this.#deps.log.error({ error, since: asked.since }, 'a replay is given up: the database cannot do it');
-        throw error;
-      });
-      for (const { receiver, count: more, from } of replayed) {
-        this.#book.stored(receiver, more, from);
-        count += more;
-      }
-      step = next === null ? null : { ...asked, since: next, isAgain: false };
-    }
-    return count;
+  replay(filter: ReplayFilter): Promise<number> {
+    return this.#replays.begin(filter);
   }
 
   watch(onEvents: (events: readonly WaitingEvent[]) => void): () => void {
@@ -275,13 +257,12 @@ export class DurableOutbox implements Outbox {
   }
 
   #remember(change: OpenChange): void {
-    const { kind, of, id } = change;
-    if (kind === 'open') {
-      this.#open.set(`${of} ${id}`, change);
+    if (change.kind === 'open') {
+      this.#open.set(openKey(change), change);
       return;
     }
-    this.#open.delete(`${of} ${id}`);
-    if (of === 'session') this.#committer.uncount(id);
+    this.#open.delete(openKey(change));
+    if (change.of === 'session') this.#committer.uncount(change.id);
   }
 
   /** Delivered events make room where the database has been away for long. */
@@ -309,13 +290,7 @@ export class DurableOutbox implements Outbox {
       this.#tallies.start(receiver, counts);
       if (waiting > 0) this.#book.stored(receiver, waiting, 0);
     }
-    for (const facts of sessions) {
-      this.#open.set(`session ${facts.sessionId}`, { kind: 'open', of: 'session', id: facts.sessionId, facts });
-    }
-    for (const facts of records) {
-      const id = recordId(facts);
-      this.#open.set(`record ${id}`, { kind: 'open', of: 'record', id, facts });
-    }
+    for (const change of [...sessions.map(sessionOpened), ...records.map(recordOpened)]) this.#remember(change);
     this.#onLeft({ sessions, records, counters: new Map(counters), complete: damagedAs === null });
   }
 
@@ -344,7 +319,7 @@ export class DurableOutbox implements Outbox {
     for (const event of events) this.#book.committed(event);
     this.#watchers.tell(events);
     this.#readOn();
-    for (const replay of this.#unfinished.splice(0)) replay();
+    this.#replays.goOn();
   }
 
   #failed(failure: Failure): void {

@@ -96,7 +96,7 @@ export class Journal {
       if (op.kind === 'append' && this.#settled.has(op.event.seq)) gone.add(op.event.seq);
       if (op.kind !== 'append' && op.kind !== 'change') continue;
       if (op.change === null) continue;
-      const key = keyOf(op.change);
+      const key = openKey(op.change);
       if (op.change.kind === 'open') opened.add(key);
       else if (opened.has(key)) closed.add(key);
     }
@@ -137,9 +137,10 @@ function count(numbers: Map<string, { more: number; upTo: number }>, stream: str
 }
 
 function isOver(change: OpenChange, closed: ReadonlySet<string>): boolean {
-  return closed.has(keyOf(change));
+  return closed.has(openKey(change));
 }
 
-function keyOf({ of, id }: OpenChange): string {
+/** Tells what is open from all else that is, sessions and records together. */
+export function openKey({ of, id }: OpenChange): string {
   return `${of} ${id}`;
 }

@@ -1,6 +1,6 @@
 /** The lanes' order: which events can be delivered now. Holds a window of each lane; the rest is where it is stored. */
 import type { Clock } from '../streams/index.ts';
-import { type Lane, newLane, newReceiver, type ReceiverLanes, setState, takeUncommitted } from './lane.ts';
+import { earlierFrom, type Lane, newLane, newReceiver, type ReceiverLanes, setState, takeUncommitted } from './lane.ts';
 import type { Settlement, Take, WaitingEvent } from './outbox.ts';
 import { MAX_RETRY_AFTER_MS } from './retry-policy.ts';
 
@@ -112,10 +112,10 @@ export class LaneBook {
         this.#hold(lane, event);
         this.#offer(lane);
       }
-    } else if (known.tailFrom === null && !this.#mayHaveEarlier(known) && this.#hasRoom(known)) {
+    } else if (known.tailFrom === null && earlierFrom(known) === null && this.#hasRoom(known)) {
       this.#hold(known, event);
     } else {
-      known.tailFrom ??= this.#mayHaveEarlier(known) ? receiver.scanFrom : event.seq;
+      known.tailFrom ??= earlierFrom(known) ?? event.seq;
       known.uncommitted.push(event);
     }
   }
@@ -309,12 +309,6 @@ export class LaneBook {
       this.#receivers.set(name, receiver);
     }
     return receiver;
-  }
-
-  /** The store was opened late, and may have events of the lane before those held: what comes now comes after them. */
-  #mayHaveEarlier({ receiver: { scanFrom }, events, head }: Lane): boolean {
-    const first = events[head];
-    return scanFrom !== null && first !== undefined && scanFrom < first.seq;
   }
 
   #hasRoom(lane: Lane): boolean {

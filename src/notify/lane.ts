@@ -86,6 +86,12 @@ export function takeUncommitted(lane: Lane): WaitingEvent[] {
   return uncommitted;
 }
 
+/** From where on the store, opened late, may have events before those held, which what comes now comes after; null: nowhere. */
+export function earlierFrom({ receiver: { scanFrom }, events, head }: Lane): number | null {
+  const first = events[head];
+  return scanFrom !== null && first !== undefined && scanFrom < first.seq ? scanFrom : null;
+}
+
 function isIdle(state: LaneState): boolean {
   return state === 'blocked' || state === 'latent';
 }

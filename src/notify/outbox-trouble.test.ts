@@ -15,10 +15,10 @@ import {
   openOutbox,
   outboxFile,
   recovered,
+  seqs,
   taken,
 } from './outbox.fixture.ts';
 
-const seqs = (events: readonly { seq: number }[]): number[] => events.map(({ seq }) => seq);
 const ALL = { since: 0, streamName: null, state: null, limit: 100_000 };
 
 /** The database's threads that are made, as they are spoken to. */

@@ -109,3 +109,7 @@ export async function recovered(outbox: DurableOutbox, time: FakeTime): Promise<
   }
   await outbox.idle();
 }
+
+export function seqs(events: readonly { readonly seq: number }[]): number[] {
+  return events.map(({ seq }) => seq);
+}

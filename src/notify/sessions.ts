@@ -11,12 +11,11 @@ export function openChangeOf(fact: Fact): OpenChange | null {
       const { sessionId: id } = facts;
       if (facts.baseType === 'PUSH') return null;
       if (fact.kind === 'session_stop') return { kind: 'close', of: 'session', id };
-      return { kind: 'open', of: 'session', id, facts };
+      return sessionOpened(facts);
     }
     case 'record_start': {
       const { streamName, appName, format, path, startUnixMs } = fact;
-      const facts = { streamName, appName, format, path, startUnixMs };
-      return { kind: 'open', of: 'record', id: recordId(fact), facts };
+      return recordOpened({ streamName, appName, format, path, startUnixMs });
     }
     case 'record_stop':
       return { kind: 'close', of: 'record', id: recordId(fact) };
@@ -25,8 +24,18 @@ export function openChangeOf(fact: Fact): OpenChange | null {
   }
 }
 
+/** That the session is open. */
+export function sessionOpened(facts: SessionFacts): OpenChange {
+  return { kind: 'open', of: 'session', id: facts.sessionId, facts };
+}
+
+/** That the record's file is being written. */
+export function recordOpened(facts: RecordFacts): OpenChange {
+  return { kind: 'open', of: 'record', id: recordId(facts), facts };
+}
+
 /** A file that somebody has deleted may be followed by another one of its name. */
-export function recordId({ path, startUnixMs }: RecordFacts): string {
+function recordId({ path, startUnixMs }: RecordFacts): string {
   return `${startUnixMs} ${path}`;
 }
 
