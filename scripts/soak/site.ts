@@ -7,7 +7,7 @@ import { setTimeout as after } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { type ChaosReceiver, startChaosReceiver } from '../../test/chaos/receiver.ts';
 import { publish } from '../../test/support/ffmpeg.ts';
-import { type Config, GOPS_CACHED, Millrace, writeConfig } from '../../test/support/millrace.ts';
+import { type Config, everyListener, GOPS_CACHED, Millrace, writeConfig } from '../../test/support/millrace.ts';
 import { start } from '../../test/support/process.ts';
 import { OWN_EVENTS } from '../../test/support/receiver.ts';
 import { OrderedScope, type Scope, tempDir } from '../../test/support/temp-dir.ts';
@@ -99,21 +99,10 @@ interface Around {
 
 /** Everything on, with short times. */
 function watchedConfig(scope: Scope, { receiver, decider, origin, target, threads }: Around): Config {
-  const { certFile, keyFile } = makeCertificate(scope);
   const notify = receiver.config();
   const url = (event: string): string => new URL(`/${event}`, String(notify['on_server_start'])).href;
   return {
-    ...GOPS_CACHED,
-    rtmp: {
-      ...{ gop_num: 1, rtmps_enable: true, rtmps_addr: '127.0.0.1:0' },
-      ...{ rtmps_cert_file: certFile, rtmps_key_file: keyFile },
-    },
-    default_http: { https_cert_file: certFile, https_key_file: keyFile },
-    httpflv: { enable_https: true, gop_num: 1 },
-    rtsp: {
-      ...{ enable: true, addr: '127.0.0.1:0', rtsps_enable: true, rtsps_addr: '127.0.0.1:0' },
-      ...{ rtsps_cert_file: certFile, rtsps_key_file: keyFile, ws_rtsp_enable: true, ws_rtsp_addr: '127.0.0.1:0' },
-    },
+    ...everyListener(makeCertificate(scope)),
     hls: {
       ...{ enable: true, url_pattern: '/hls/', out_path: './hls/', cleanup_mode: 2 },
       ...{ fragment_duration_ms: 1000, fragment_num: 3, delete_threshold: 2 },

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type Finished, type Running, start } from './process.ts';
 import { OrderedScope, type Scope, tempDir } from './temp-dir.ts';
+import type { CertificateFiles } from './tls.ts';
 import { Arrivals, withPatience } from './wait-for.ts';
 
 const MAIN = join(import.meta.dirname, '../../src/main.ts');
@@ -47,6 +48,23 @@ export function startProcess(scope: Scope, args: readonly string[], cwd?: string
 
 /** Players of every format are sent the running GOP at once. */
 export const GOPS_CACHED = { rtmp: { gop_num: 1 }, httpflv: { gop_num: 1 }, httpts: { gop_num: 1 } } as const;
+
+/** RTMP, RTSP and HTTP-FLV by every listener that they have, plain, over TLS and over WebSocket, with GOPs cached. */
+export function everyListener({ certFile, keyFile }: CertificateFiles) {
+  return {
+    ...GOPS_CACHED,
+    rtmp: {
+      ...{ gop_num: 1, rtmps_enable: true, rtmps_addr: '127.0.0.1:0' },
+      ...{ rtmps_cert_file: certFile, rtmps_key_file: keyFile },
+    },
+    default_http: { https_cert_file: certFile, https_key_file: keyFile },
+    httpflv: { enable_https: true, gop_num: 1 },
+    rtsp: {
+      ...{ enable: true, addr: '127.0.0.1:0', rtsps_enable: true, rtsps_addr: '127.0.0.1:0' },
+      ...{ rtsps_cert_file: certFile, rtsps_key_file: keyFile, ws_rtsp_enable: true, ws_rtsp_addr: '127.0.0.1:0' },
+    },
+  } as const satisfies Config;
+}
 
 /** Starts the server and waits until it listens. Its scope's end stops it, and fails where that goes wrong. */
 export async function startServer(scope: Scope, overrides: Config = {}): Promise<Millrace> {

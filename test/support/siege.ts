@@ -5,7 +5,7 @@ import { type TestContext, test } from 'node:test';
 import { parseMetrics } from '../../src/ops/prometheus.fixture.ts';
 import { assertUndisturbed } from './continuity.ts';
 import { publish, type SourceName } from './ffmpeg.ts';
-import { type Config, GOPS_CACHED, type LogLine, type Millrace, startServer } from './millrace.ts';
+import { type Config, everyListener, type LogLine, type Millrace, startServer } from './millrace.ts';
 import { type Running, start } from './process.ts';
 import { type Receiver, startReceiver } from './receiver.ts';
 import { OrderedScope, type Scope, tempDir } from './temp-dir.ts';
@@ -217,23 +217,13 @@ export class Siege {
 
 /** Everything on, with short times, a publisher and players: over HTTP-FLV and RTMP, and from further URLs. */
 export async function startSiege(scope: Scope, overrides: Config = {}): Promise<Siege> {
-  const { certFile, keyFile } = makeCertificate(scope);
+  const listeners = everyListener(makeCertificate(scope));
   const receiver = await startReceiver(scope);
   const { millrace = {}, rtsp = {}, ...others } = overrides as Record<string, Config>;
   const server = await startServer(scope, {
-    ...GOPS_CACHED,
-    rtmp: {
-      ...{ gop_num: 1, rtmps_enable: true, rtmps_addr: '127.0.0.1:0' },
-      ...{ rtmps_cert_file: certFile, rtmps_key_file: keyFile },
-    },
-    default_http: { https_cert_file: certFile, https_key_file: keyFile },
-    httpflv: { enable_https: true, gop_num: 1 },
+    ...listeners,
     httpts: { enable_https: true, gop_num: 1 },
-    rtsp: {
-      ...{ enable: true, addr: '127.0.0.1:0', rtsps_enable: true, rtsps_addr: '127.0.0.1:0' },
-      ...{ rtsps_cert_file: certFile, rtsps_key_file: keyFile, ws_rtsp_enable: true, ws_rtsp_addr: '127.0.0.1:0' },
-      ...rtsp,
-    },
+    rtsp: { ...listeners.rtsp, ...rtsp },
     hls: {
       ...{ enable: true, enable_https: true, url_pattern: '/hls/', out_path: './hls/', fragment_duration_ms: 1000 },
       ...{ fragment_num: 4, sub_session_hash_key: 'secret', sub_session_timeout_ms: 2000 },
