@@ -258,6 +258,8 @@ for (const width of [390, 1600]) {
       const page = await open(t, '');
       await page.setViewportSize({ width, height: 900 });
       await page.emulateMedia({ colorScheme });
+      // charts that were drawn wider take a moment to follow
+      await page.reload();
       for (const [hash, part] of VIEWS) {
         await page.goto(`http://127.0.0.1:${server.port('api')}/${hash}`);
         await page.locator(part).first().waitFor();
